@@ -1,0 +1,1 @@
+//! Wires concrete backends together; the only file that names them.

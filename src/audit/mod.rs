@@ -1,0 +1,1 @@
+//! `audit`: see src/docs/architecture.md.

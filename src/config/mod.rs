@@ -1,0 +1,1 @@
+//! `config`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `diagnostics`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `facts`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `gateway`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `identity`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `policy`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `request`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `rules`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `server`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `store`: see src/docs/architecture.md.

@@ -1,0 +1,1 @@
+//! `telemetry`: see src/docs/architecture.md.

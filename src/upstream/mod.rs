@@ -1,0 +1,1 @@
+//! `upstream`: see src/docs/architecture.md.

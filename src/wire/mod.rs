@@ -1,0 +1,1 @@
+//! `wire`: see src/docs/architecture.md.
