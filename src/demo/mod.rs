@@ -1,1 +1,8 @@
-//! `demo`: see src/docs/architecture.md.
+//! The embedded legacy applications of the demo and their data; they decide nothing and know nothing of the gateway.
+
+pub mod crm;
+pub mod data;
+pub mod erp;
+pub mod legacy;
+mod style;
+pub mod wms;

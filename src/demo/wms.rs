@@ -1,0 +1,205 @@
+//! The demo's warehouse system, in servlet style: `.do` pages, `JSESSIONID`, forms; it lets everybody do everything.
+
+use encoding_rs::{Encoding, UTF_8};
+use parking_lot::Mutex;
+
+use super::data::{self, Order, Stock};
+use super::legacy::{Answer, Application, Request, Sessions, escape};
+use super::style::{page, table};
+
+const MENU: &[(&str, &str)] = &[
+    ("/wms/main.do", "首页 Home"),
+    ("/wms/stock/list.do", "库存 Stock"),
+    ("/wms/order/list.do", "订单 Orders"),
+    ("/wms/logout.do", "退出 Sign out"),
+];
+
+/// The warehouse system.
+pub struct Wms {
+    sessions: Sessions,
+    stock: Mutex<Vec<Stock>>,
+    orders: Mutex<Vec<Order>>,
+}
+
+impl Default for Wms {
+    fn default() -> Self {
+        Self { sessions: Sessions::default(), stock: Mutex::new(data::stock()), orders: Mutex::new(data::orders()) }
+    }
+}
+
+fn view(user: Option<&str>, content: &str) -> Answer {
+    Answer::page(UTF_8, &page("utf-8", "WMS 仓储系统", MENU, user, content))
+}
+
+fn sign_in_page(message: &str) -> Answer {
+    view(
+        None,
+        &format!(
+            "<h2>登录 Sign in</h2><p class=\"err\">{message}</p><form method=\"post\" action=\"/wms/login.do\">\
+             <input name=\"username\" placeholder=\"user\"> <input name=\"password\" type=\"password\" placeholder=\"password\"> \
+             <button>登录 Sign in</button></form>"
+        ),
+    )
+}
+
+fn warehouse_form() -> String {
+    let options: String =
+        data::WAREHOUSES.iter().map(|(code, name)| format!("<option value=\"{code}\">{name}</option>")).collect();
+    format!(
+        "<form><select name=\"warehouse\"><option value=\"\">全部仓库 all</option>{options}</select> <button>查询 Show</button></form>"
+    )
+}
+
+impl Wms {
+    fn sign_in(&self, request: &Request) -> Answer {
+        let (user, password) = (request.param("username").unwrap_or(""), request.param("password").unwrap_or(""));
+        if !data::signs_in(user, password) {
+            return sign_in_page("用户名或密码错误 wrong user or password");
+        }
+        Answer::redirect("/wms/main.do").cookie("JSESSIONID", &self.sessions.open(user))
+    }
+
+    fn stock_list(&self, user: &str, request: &Request) -> Answer {
+        let warehouse = request.param("warehouse");
+        let stock = self.stock.lock();
+        let rows = stock.iter().filter(|line| warehouse.is_none_or(|code| line.warehouse == code)).map(|line| {
+            vec![
+                line.warehouse.to_owned(),
+                line.sku.to_owned(),
+                escape(line.name),
+                line.quantity.to_string(),
+                format!(
+                    "<form class=\"in\" method=\"post\" action=\"/wms/stock/adjust.do\"><input type=\"hidden\" name=\"warehouse\" value=\"{}\">\
+                     <input type=\"hidden\" name=\"sku\" value=\"{}\"><input name=\"quantity\" size=\"5\" value=\"{}\"> <button>改 Adjust</button></form>",
+                    line.warehouse, line.sku, line.quantity
+                ),
+            ]
+        });
+        let titles = ["仓库 Warehouse", "货号 SKU", "品名 Name", "数量 Quantity", ""];
+        view(Some(user), &format!("<h2>库存 Stock</h2>{}{}", warehouse_form(), table("stock", &titles, rows)))
+    }
+
+    fn adjust(&self, user: &str, request: &Request) -> Answer {
+        let (warehouse, sku) = (request.param("warehouse"), request.param("sku"));
+        let Some(quantity) = request.param("quantity").and_then(|text| text.parse::<i64>().ok()) else {
+            return view(Some(user), "<p class=\"err\">数量无效 bad quantity</p>").status(400);
+        };
+        let mut changed = 0;
+        for line in self.stock.lock().iter_mut() {
+            // As careless as it gets: without a warehouse every warehouse is changed.
+            if warehouse.is_none_or(|code| line.warehouse == code) && Some(line.sku) == sku {
+                line.quantity = quantity;
+                changed += 1;
+            }
+        }
+        view(Some(user), &format!("<p id=\"done\">已修改 {changed} 行 lines changed.</p>"))
+    }
+
+    fn transfer(&self, user: &str, request: &Request) -> Answer {
+        let (Some(from), Some(to), Some(sku)) = (request.param("from"), request.param("to"), request.param("sku"))
+        else {
+            return view(Some(user), "<p class=\"err\">参数缺失 missing parameter</p>").status(400);
+        };
+        let quantity = request.param("quantity").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+        for line in self.stock.lock().iter_mut().filter(|line| line.sku == sku) {
+            if line.warehouse == from {
+                line.quantity -= quantity;
+            }
+            if line.warehouse == to {
+                line.quantity += quantity;
+            }
+        }
+        view(Some(user), &format!("<p id=\"done\">{} × {quantity}: {} → {}</p>", escape(sku), escape(from), escape(to)))
+    }
+
+    fn order_list(&self, user: &str, request: &Request) -> Answer {
+        let warehouse = request.param("warehouse");
+        let orders = self.orders.lock();
+        let rows = orders.iter().filter(|order| warehouse.is_none_or(|code| order.warehouse == code)).map(|order| {
+            vec![
+                format!(
+                    "<a href=\"/wms/order/card.do?id={}&amp;warehouse={}\">{}</a>",
+                    order.id, order.warehouse, order.id
+                ),
+                order.warehouse.to_owned(),
+                order.channel.to_owned(),
+                order.amount.to_string(),
+                order.status.to_owned(),
+            ]
+        });
+        let titles = ["单号 Order", "仓库 Warehouse", "渠道 Channel", "金额 Amount", "状态 Status"];
+        view(Some(user), &format!("<h2>订单 Orders</h2>{}{}", warehouse_form(), table("orders", &titles, rows)))
+    }
+
+    fn order_card(&self, user: &str, request: &Request) -> Answer {
+        let mut orders = self.orders.lock();
+        let id = request.param("id").and_then(|text| text.parse::<u32>().ok());
+        let Some(place) = orders.iter().position(|order| Some(order.id) == id) else {
+            return view(Some(user), "<p class=\"err\">无此订单 no such order</p>").status(404);
+        };
+        match request.param("action").unwrap_or("view") {
+            "pick" => {
+                if let Some(order) = orders.get_mut(place) {
+                    order.status = "picked";
+                }
+                view(Some(user), "<p id=\"done\">已拣货 picked.</p>")
+            }
+            "check" => {
+                if let Some(order) = orders.get_mut(place) {
+                    order.status = "checked";
+                }
+                view(Some(user), "<p id=\"done\">已复核 checked.</p>")
+            }
+            "confirm_delete" => {
+                orders.remove(place);
+                view(Some(user), "<p id=\"done\">已删除 deleted.</p>")
+            }
+            _ => {
+                let card = orders.get(place).map_or_else(String::new, |order| {
+                    format!(
+                        "<h2>订单 Order {id}</h2><p>仓库 {w}, 渠道 {c}, 金额 {a}, 状态 {s}</p>\
+                         <p><a href=\"?id={id}&amp;warehouse={w}&amp;action=pick\">拣货 Pick</a> · \
+                         <a href=\"?id={id}&amp;warehouse={w}&amp;action=check\">复核 Check</a> · \
+                         <a href=\"?id={id}&amp;warehouse={w}&amp;action=confirm_delete\">删除 Delete</a></p>",
+                        id = order.id,
+                        w = order.warehouse,
+                        c = order.channel,
+                        a = order.amount,
+                        s = order.status
+                    )
+                });
+                view(Some(user), &card)
+            }
+        }
+    }
+}
+
+impl Application for Wms {
+    fn charset(&self) -> &'static Encoding {
+        UTF_8
+    }
+
+    fn answer(&self, request: &Request) -> Answer {
+        let session = request.cookies.get("JSESSIONID");
+        match (request.method.as_str(), request.path.as_str()) {
+            ("POST", "/wms/login.do") => return self.sign_in(request),
+            ("GET", "/" | "/wms" | "/wms/") => return Answer::redirect("/wms/main.do"),
+            ("GET", "/wms/login.do") => return sign_in_page(""),
+            _ => {}
+        }
+        let Some(user) = self.sessions.user(session) else { return Answer::redirect("/wms/login.do") };
+        match request.path.as_str() {
+            "/wms/main.do" => view(Some(&user), "<h2>首页 Home</h2><p>请选择菜单 Choose from the menu above.</p>"),
+            "/wms/logout.do" => {
+                self.sessions.close(session);
+                Answer::redirect("/wms/login.do").with("set-cookie", "JSESSIONID=; Path=/; Max-Age=0")
+            }
+            "/wms/stock/list.do" => self.stock_list(&user, request),
+            "/wms/stock/adjust.do" => self.adjust(&user, request),
+            "/wms/stock/transfer.do" => self.transfer(&user, request),
+            "/wms/order/list.do" => self.order_list(&user, request),
+            "/wms/order/card.do" => self.order_card(&user, request),
+            _ => view(Some(&user), "<p class=\"err\">404</p>").status(404),
+        }
+    }
+}
