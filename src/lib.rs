@@ -14,6 +14,8 @@ pub mod wire;
 
 pub mod request;
 
+pub mod endpoint;
+
 pub mod identity;
 
 pub mod rules;

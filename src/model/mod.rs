@@ -6,6 +6,7 @@ mod effect;
 mod id;
 mod outcome;
 mod permission;
+pub mod quantity;
 mod reason;
 
 pub use clock::{Clock, SystemClock, Timestamp};
