@@ -1,1 +1,19 @@
-//! `config`: see src/docs/architecture.md.
+//! `gateway.yaml`: read into [`RawSettings`], checked and compiled into [`Settings`]; opens no socket and reads no rule.
+
+mod compile;
+mod error;
+mod raw;
+mod settings;
+mod unit;
+
+pub use error::{Problem, SettingsError};
+pub use raw::{
+    ClientCertificateMode, Durability, ForwardingHeader, LogFormat, MinimumVersion, RawCertificate,
+    RawDeviceCookie, RawHttp2, RawJournal, RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets,
+    RawTls, RawTrustedProxies, SameSite, UnknownName,
+};
+pub use settings::{
+    CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
+    LogSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
+};
+pub use unit::{Size, Span, UnitError};

@@ -1,1 +1,3 @@
 //! `wire`: see src/docs/architecture.md.
+
+pub mod connection;
