@@ -1,1 +1,10 @@
-//! `identity`: see src/docs/architecture.md.
+//! Who is asking: identity sources, the chain over them, sessions, devices and client addresses; never what they may do.
+
+pub mod chain;
+pub mod credential;
+pub mod fault;
+pub mod one_or_many;
+pub mod period;
+pub mod session;
+pub mod source;
+pub mod user_map;

@@ -1,0 +1,30 @@
+//! What identity needs to know of people: their keys, password hashes and whether they may act; never their rights.
+
+use crate::model::SubjectId;
+use std::sync::Arc;
+
+/// Whether a subject may act at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SubjectStatus {
+    /// They may.
+    Active,
+    /// Somebody froze them.
+    Frozen,
+    /// Nobody of this name is known.
+    Unknown,
+}
+
+/// The people data as identity needs it. Implemented by `facts::Directory`'s snapshot, and by tests.
+pub trait CredentialSource: Send + Sync {
+    /// The holder of the API key with this SHA-256.
+    fn by_api_key_hash(&self, hash: &[u8; 32]) -> Option<SubjectId>;
+
+    /// The subject who signs in by this user name, with the argon2id hash (PHC string) of their password.
+    fn password_hash(&self, user: &str) -> Option<(SubjectId, Arc<str>)>;
+
+    /// Whether the subject may act.
+    fn status(&self, subject: &SubjectId) -> SubjectStatus;
+
+    /// Grows whenever anything above may answer differently; cached credentials of another revision are dropped.
+    fn revision(&self) -> u64;
+}
