@@ -217,7 +217,10 @@ impl Check<'_> {
             self.wrong("device-cookie.name", format!("`{}` cannot be the name of a cookie", cookie.name));
         }
         if cookie.same_site == SameSite::None && !cookie.name.starts_with("__") {
-            self.wrong("device-cookie.same-site", "`none` needs a name that begins with `__Host-` or `__Secure-`".into());
+            self.wrong(
+                "device-cookie.same-site",
+                "`none` needs a name that begins with `__Host-` or `__Secure-`".into(),
+            );
         }
         DeviceCookieSettings {
             enabled: cookie.enabled,

@@ -8,9 +8,9 @@ mod unit;
 
 pub use error::{Problem, SettingsError};
 pub use raw::{
-    ClientCertificateMode, Durability, ForwardingHeader, LogFormat, MinimumVersion, RawCertificate,
-    RawDeviceCookie, RawHttp2, RawJournal, RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets,
-    RawTls, RawTrustedProxies, SameSite, UnknownName,
+    ClientCertificateMode, Durability, ForwardingHeader, LogFormat, MinimumVersion, RawCertificate, RawDeviceCookie,
+    RawHttp2, RawJournal, RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets, RawTls,
+    RawTrustedProxies, SameSite, UnknownName,
 };
 pub use settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,

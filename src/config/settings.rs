@@ -9,9 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::error::SettingsError;
-use super::raw::{
-    Durability, ForwardingHeader, LogFormat, MinimumVersion, RawSettings, SameSite, UnknownName,
-};
+use super::raw::{Durability, ForwardingHeader, LogFormat, MinimumVersion, RawSettings, SameSite, UnknownName};
 
 /// Everything that `gateway.yaml` says, with defaults filled in. The meaning of each field is in [`RawSettings`].
 #[derive(Clone, Debug, PartialEq, Eq)]

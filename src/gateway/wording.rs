@@ -1,0 +1,282 @@
+//! What people are told for each reason, in English and Simplified Chinese; never internals, never another person's data.
+
+use crate::model::Reason;
+
+/// A language that pages and problem documents are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl Language {
+    /// The BCP 47 tag.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-CN",
+        }
+    }
+
+    /// The language that an `Accept-Language` value asks for (RFC 9110 section 12.5.4); English when neither is named.
+    #[must_use]
+    pub fn negotiate(accept: Option<&[u8]>) -> Self {
+        let text = accept.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("");
+        let mut best = (0_u32, Self::En);
+        for range in text.split(',') {
+            let (tag, weight) = range.split_once(';').map_or((range, "q=1"), |(tag, weight)| (tag, weight));
+            let language = match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+                Some("zh") => Self::Zh,
+                Some("en") => Self::En,
+                _ => continue,
+            };
+            let quality = thousandths(weight.trim().strip_prefix("q=").unwrap_or("0"));
+            if quality > best.0 {
+                best = (quality, language);
+            }
+        }
+        best.1
+    }
+
+    /// Picks the text of this language.
+    #[must_use]
+    pub const fn pick<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+        match self {
+            Self::En => english,
+            Self::Zh => chinese,
+        }
+    }
+}
+
+/// A quality value as thousandths; what is not one counts as nothing.
+fn thousandths(quality: &str) -> u32 {
+    let (whole, fraction) = quality.split_once('.').unwrap_or((quality, ""));
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    match (whole.parse::<u32>(), digits.parse::<u32>()) {
+        (Ok(whole), Ok(fraction)) => (whole * 1000 + fraction).min(1000),
+        _ => 0,
+    }
+}
+
+/// A title and what to do, in one language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wording {
+    /// One line that says what happened.
+    pub title: &'static str,
+    /// One or two sentences that say what to do.
+    pub advice: &'static str,
+}
+
+/// What to tell for `reason` in `language`.
+#[must_use]
+pub fn wording(reason: Reason, language: Language) -> Wording {
+    let (english, chinese) = both(reason);
+    let (title, advice) = match language {
+        Language::En => english,
+        Language::Zh => chinese,
+    };
+    Wording { title, advice }
+}
+
+type Pair = (&'static str, &'static str);
+
+const UNCLEAR: (Pair, Pair) = (
+    (
+        "This request could not be read unambiguously",
+        "It was not passed on. Go back and try again from the application's own page; if it happens again, give the request number below to your administrator.",
+    ),
+    ("无法明确解读此请求", "请求未被转发。请返回并从应用自身的页面重试；如再次出现，请把下面的请求编号告诉管理员。"),
+);
+
+const TOO_LARGE: (Pair, Pair) = (
+    (
+        "This request is larger than allowed",
+        "It was not passed on. Send less at a time, or ask your administrator about the limit.",
+    ),
+    ("请求超出允许的大小", "请求未被转发。请减少一次提交的内容，或向管理员咨询限制。"),
+);
+
+const APPLICATION_DOWN: (Pair, Pair) = (
+    (
+        "The application is not answering",
+        "Your rights are fine; the application behind this gateway could not be reached or answered incorrectly. Try again in a moment.",
+    ),
+    ("应用没有正常响应", "您的权限没有问题；网关后面的应用暂时无法访问或响应有误。请稍后再试。"),
+);
+
+const BUSY: (Pair, Pair) = (
+    ("Too busy just now", "Nothing was passed on. Please try again in a moment."),
+    ("系统繁忙", "请求未被转发，请稍后再试。"),
+);
+
+const SIGN_IN_AGAIN: (Pair, Pair) = (
+    ("Please sign in again", "What you presented to show who you are could not be verified."),
+    ("请重新登录", "您提供的身份凭证无法通过验证。"),
+);
+
+const NOT_ALLOWED: (Pair, Pair) = (
+    ("You are not allowed to do this", "Nothing was changed. If you need this for your work, ask for the right."),
+    ("您没有执行此操作的权限", "没有任何数据被修改。如工作需要，请申请相应权限。"),
+);
+
+const OUTSIDE: (Pair, Pair) = (
+    (
+        "This lies outside your area",
+        "You may do this, but not for the data that was asked for. Choose data that is assigned to you.",
+    ),
+    ("超出您的数据范围", "您可以执行此操作，但不能用于所请求的数据。请选择分配给您的数据。"),
+);
+
+fn both(reason: Reason) -> (Pair, Pair) {
+    match reason {
+        Reason::Granted | Reason::Public => (("Allowed", "This request was allowed."), ("已允许", "此请求已被允许。")),
+        Reason::MalformedHead
+        | Reason::MalformedFraming
+        | Reason::BadHost
+        | Reason::RepeatedHeader
+        | Reason::ExpectationRefused
+        | Reason::VersionRefused
+        | Reason::ContentTypeRefused
+        | Reason::ContentEncodingRefused
+        | Reason::BodyIncomplete
+        | Reason::AmbiguousTarget
+        | Reason::AmbiguousParameter
+        | Reason::MalformedBody
+        | Reason::ParameterType
+        | Reason::UnknownParameter
+        | Reason::MissingParameter => UNCLEAR,
+        Reason::HostMismatch | Reason::UnknownHost => (
+            ("No application at this address", "Check the address; this gateway does not serve it."),
+            ("此地址没有对应的应用", "请检查网址；本网关不提供该地址的服务。"),
+        ),
+        Reason::MethodRefused | Reason::MethodNotListed | Reason::UpgradeRefused => (
+            (
+                "This kind of access is not allowed here",
+                "The page exists, but not in this way. Use the application's own buttons and links.",
+            ),
+            ("不允许以这种方式访问", "页面存在，但不支持这种访问方式。请使用应用自身的按钮和链接。"),
+        ),
+        Reason::Unauthenticated => (
+            ("Please sign in", "You need to be signed in to see this page."),
+            ("请先登录", "您需要登录后才能查看此页面。"),
+        ),
+        Reason::InvalidCredential => SIGN_IN_AGAIN,
+        Reason::ConflictingIdentities => (
+            (
+                "Two different identities at once",
+                "You presented credentials of two different accounts. Sign out, then sign in with one account only.",
+            ),
+            ("同时出现两个不同的身份", "您提供了两个不同账号的凭证。请先退出，再只用一个账号登录。"),
+        ),
+        Reason::UnknownSubject => (
+            (
+                "This account is not known here",
+                "You are signed in, but nobody has given this account any rights yet. Ask your administrator.",
+            ),
+            ("此账号尚未登记", "您已登录，但该账号还没有任何权限。请联系管理员。"),
+        ),
+        Reason::Frozen => (
+            ("This account is frozen", "It cannot be used at present. Ask your administrator."),
+            ("此账号已被冻结", "目前无法使用。请联系管理员。"),
+        ),
+        Reason::DeviceMismatch => (
+            ("Please sign in on this device", "Your session belongs to another device."),
+            ("请在本设备上登录", "您的会话属于另一台设备。"),
+        ),
+        Reason::IdentityUnavailable => (
+            ("Sign-in cannot be checked just now", "Nothing was passed on. Please try again in a moment."),
+            ("暂时无法核验身份", "请求未被转发，请稍后再试。"),
+        ),
+        Reason::NoRoute | Reason::UnknownOperation | Reason::NotGranted => NOT_ALLOWED,
+        Reason::AssignmentEnded => (
+            (
+                "Your role has ended",
+                "Your right to do this ended on its planned date. Ask for an extension if you still need it.",
+            ),
+            ("您的角色已到期", "您执行此操作的权限已按计划到期。如仍需要，请申请延期。"),
+        ),
+        Reason::AssignmentNotBegun => (
+            ("Your role has not begun yet", "Your right to do this begins on a later date."),
+            ("您的角色尚未生效", "您执行此操作的权限将在之后的日期生效。"),
+        ),
+        Reason::ConditionFailed | Reason::ConditionError => (
+            (
+                "Not under these circumstances",
+                "You may do this only at certain times, from certain places or devices, or up to certain amounts.",
+            ),
+            ("当前条件下不允许", "此操作只能在特定的时间、地点、设备或金额范围内进行。"),
+        ),
+        Reason::OutOfScope => OUTSIDE,
+        Reason::ScopeMissing | Reason::ScopeAmbiguous => (
+            (
+                "Please say which part you mean",
+                "Choose one of the areas assigned to you, for example a single warehouse, and try again.",
+            ),
+            ("请指明具体范围", "请选择分配给您的某一个范围（例如某个仓库）后重试。"),
+        ),
+        Reason::ScopeUnbound => (
+            (
+                "This page cannot be limited to your area",
+                "It would show more than what is assigned to you. Ask your administrator for another way.",
+            ),
+            ("此页面无法限定在您的范围内", "它会显示超出分配给您的数据。请向管理员咨询其他方式。"),
+        ),
+        Reason::HeadTooLarge
+        | Reason::TargetTooLong
+        | Reason::TooManyParameters
+        | Reason::BodyTooLarge
+        | Reason::BodyTooDeep => TOO_LARGE,
+        Reason::ClientTimeout => (
+            ("The request took too long to arrive", "Nothing was passed on. Check your connection and try again."),
+            ("请求传输超时", "请求未被转发。请检查网络后重试。"),
+        ),
+        Reason::Overloaded | Reason::TooManyConnections | Reason::Draining => BUSY,
+        Reason::UpstreamUnreachable | Reason::UpstreamProtocol | Reason::UpstreamTimeout => APPLICATION_DOWN,
+        Reason::RecordFailed => (
+            (
+                "This cannot be done just now",
+                "The gateway could not record the request, so it was not passed on. Your administrator has been alerted.",
+            ),
+            ("暂时无法执行", "网关无法记录此请求，因此没有转发。管理员已收到告警。"),
+        ),
+        Reason::InternalFault => (
+            (
+                "Something went wrong in the gateway",
+                "Nothing was passed on. Give the request number below to your administrator.",
+            ),
+            ("网关发生故障", "请求未被转发。请把下面的请求编号告诉管理员。"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_with_the_higher_quality_is_chosen() {
+        for (accept, language) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Zh),
+            ("en-US,en;q=0.9,zh;q=0.8", Language::En),
+            ("de, zh-TW;q=0.3", Language::Zh),
+            ("de", Language::En),
+            ("zh;q=0, en;q=0.1", Language::En),
+            ("", Language::En),
+        ] {
+            assert_eq!(Language::negotiate(Some(accept.as_bytes())), language, "{accept}");
+        }
+    }
+
+    #[test]
+    fn both_languages_say_something_for_every_reason() {
+        for &reason in Reason::ALL {
+            let (english, chinese) = (wording(reason, Language::En), wording(reason, Language::Zh));
+            assert!(english.advice.is_ascii() && !english.title.is_empty(), "{reason}");
+            assert!(chinese.title.chars().any(|c| c > '\u{2e7f}') && chinese.advice != english.advice, "{reason}");
+        }
+    }
+}
