@@ -83,7 +83,7 @@ impl Application for Crm {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/api/customers") => self.list(request),
             ("PUT", "/api/customers") => self.update(request),
-            ("DELETE", "/api/session") => {
+            ("POST", "/api/session/end") => {
                 self.sessions.close(session);
                 Answer::json(200, &json!({"signed_out": true})).with("set-cookie", "crm_session=; Path=/; Max-Age=0")
             }
