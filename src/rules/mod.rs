@@ -1,1 +1,22 @@
-//! `rules`: see src/docs/architecture.md.
+//! The rule language: raw YAML in, one immutable compiled rule set and the people out; never a decision.
+
+pub mod condition;
+pub mod decimal;
+pub mod dimension;
+pub mod pattern;
+mod pending;
+pub mod people;
+pub mod role;
+pub mod route;
+pub mod set;
+pub mod table;
+pub mod title;
+
+pub use condition::Condition;
+pub use dimension::{Dimension, DimensionId, ValueId, ValueSet};
+pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
+pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
+pub use route::{Authority, BodyRule, Durability, Others, ParamRule, Route, ScopeRule, Selector, Upgrade};
+pub use set::{App, Catalog, Mode, RuleSet};
+pub use table::{Find, PathCaptures, RouteTable};
+pub use title::{Language, Title};

@@ -1,0 +1,195 @@
+//! Scope dimensions and sets of their values as small integers; never reads YAML.
+
+use super::title::Title;
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// A dimension by its place in the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DimensionId(pub u16);
+
+/// A value of a dimension by its place in that dimension's dictionary; it means nothing without the dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+/// A dimension of scope, for example `warehouse`, with the dictionary of its values and their tree.
+///
+/// Memory: a value costs its text twice (once as a key) and about 40 bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Dimension {
+    /// The name.
+    pub name: CompactString,
+    /// What managers read.
+    pub title: Title,
+    /// Whether values were listed; an open dimension takes up whatever the assignments mention.
+    pub closed: bool,
+    values: Vec<CompactString>,
+    index: FxHashMap<CompactString, ValueId>,
+    below: FxHashMap<ValueId, Arc<[ValueId]>>,
+}
+
+impl Dimension {
+    /// A dimension without values.
+    #[must_use]
+    pub fn new(name: &str, title: Title) -> Self {
+        Self { name: name.into(), title, ..Self::default() }
+    }
+
+    /// The id of a value, where anything mentions it. A value without one is contained only in [`ValueSet::All`].
+    #[must_use]
+    pub fn value_id(&self, text: &str) -> Option<ValueId> {
+        self.index.get(text).copied()
+    }
+
+    /// The text of a value; empty for an id of another dimension.
+    #[must_use]
+    pub fn value(&self, id: ValueId) -> &str {
+        usize::try_from(id.0).ok().and_then(|at| self.values.get(at)).map_or("", CompactString::as_str)
+    }
+
+    /// All values in the order in which they were first mentioned.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.values.iter().map(CompactString::as_str)
+    }
+
+    /// The value itself and all below it in the tree, sorted.
+    #[must_use]
+    pub fn below(&self, id: ValueId) -> Arc<[ValueId]> {
+        self.below.get(&id).cloned().unwrap_or_else(|| Arc::from([id]))
+    }
+
+    /// Whether the value has others below it.
+    #[must_use]
+    pub fn is_group(&self, id: ValueId) -> bool {
+        self.below.contains_key(&id)
+    }
+
+    /// Takes up a value; gives the id it has from now on.
+    pub fn intern(&mut self, text: &str) -> ValueId {
+        if let Some(id) = self.value_id(text) {
+            return id;
+        }
+        let id = ValueId(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
+        self.values.push(text.into());
+        self.index.insert(text.into(), id);
+        id
+    }
+
+    /// Computes the closure of the tree whose edges lead from each group to its members.
+    ///
+    /// # Errors
+    /// A value that lies below itself.
+    pub fn set_tree(&mut self, edges: &FxHashMap<ValueId, Vec<ValueId>>) -> Result<(), ValueId> {
+        for &root in edges.keys() {
+            let mut found = vec![root];
+            let mut open: Vec<ValueId> = edges.get(&root).cloned().unwrap_or_default();
+            while let Some(next) = open.pop() {
+                if next == root {
+                    return Err(root);
+                }
+                if !found.contains(&next) {
+                    found.push(next);
+                    open.extend(edges.get(&next).into_iter().flatten());
+                }
+            }
+            found.sort_unstable();
+            self.below.insert(root, Arc::from(found));
+        }
+        Ok(())
+    }
+}
+
+/// A set of values of one dimension.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ValueSet {
+    /// Every value, those that nobody mentions included.
+    All,
+    /// These, sorted and each once; trees are expanded.
+    Set(Arc<[ValueId]>),
+}
+
+impl ValueSet {
+    /// The set of these values.
+    #[must_use]
+    pub fn of(mut values: Vec<ValueId>) -> Self {
+        values.sort_unstable();
+        values.dedup();
+        Self::Set(Arc::from(values))
+    }
+
+    /// Whether a value of the request lies in the set; `None` stands for one that the dictionary does not know.
+    #[must_use]
+    pub fn contains(&self, value: Option<ValueId>) -> bool {
+        match (self, value) {
+            (Self::All, _) => true,
+            (Self::Set(set), Some(value)) => set.binary_search(&value).is_ok(),
+            (Self::Set(_), None) => false,
+        }
+    }
+
+    /// The values of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Set(a), Self::Set(b)) => Self::of(a.iter().chain(b.iter()).copied().collect()),
+            _ => Self::All,
+        }
+    }
+
+    /// The values that both have.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, rest) | (rest, Self::All) => rest.clone(),
+            (Self::Set(a), Self::Set(b)) => {
+                Self::Set(a.iter().copied().filter(|value| b.binary_search(value).is_ok()).collect())
+            }
+        }
+    }
+
+    /// The values in ascending order; `None` for all.
+    #[must_use]
+    pub fn values(&self) -> Option<&[ValueId]> {
+        match self {
+            Self::All => None,
+            Self::Set(set) => Some(set),
+        }
+    }
+
+    /// Whether nothing lies in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values().is_some_and(<[ValueId]>::is_empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_takes_the_value_itself_and_every_level_under_it() {
+        let mut warehouse = Dimension::new("warehouse", Title::default());
+        let [all, east, hf, sh] = ["ALL", "EAST", "HF", "SH"].map(|name| warehouse.intern(name));
+        warehouse.set_tree(&FxHashMap::from_iter([(all, vec![east]), (east, vec![hf, sh])])).unwrap();
+        assert_eq!(&*warehouse.below(all), &[all, east, hf, sh]);
+        assert_eq!(&*warehouse.below(hf), &[hf]);
+    }
+
+    #[test]
+    fn a_tree_that_bites_its_tail_is_refused() {
+        let mut department = Dimension::new("department", Title::default());
+        let [a, b] = ["a", "b"].map(|name| department.intern(name));
+        assert!(department.set_tree(&FxHashMap::from_iter([(a, vec![b]), (b, vec![a])])).is_err());
+    }
+
+    #[test]
+    fn an_unknown_value_is_contained_only_in_all() {
+        assert!(ValueSet::All.contains(None));
+        assert!(!ValueSet::of(vec![ValueId(1)]).contains(None));
+        assert!(ValueSet::of(vec![ValueId(2), ValueId(1)]).contains(Some(ValueId(2))));
+        assert!(ValueSet::of(vec![ValueId(1)]).intersection(&ValueSet::of(vec![ValueId(2)])).is_empty());
+        assert_eq!(ValueSet::All.union(&ValueSet::of(vec![])), ValueSet::All);
+    }
+}

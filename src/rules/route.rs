@@ -1,0 +1,217 @@
+//! A compiled route: what it matches, what it asks for, what it binds; never YAML.
+
+use super::condition::Condition;
+use super::dimension::DimensionId;
+use super::pattern::{MethodSet, Pattern};
+use super::pending::{Location, ParamType};
+use super::role::PermissionId;
+use super::set::Mode;
+use crate::diagnostics::Place;
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+
+/// One `match` of one element of `routes:`; an element with several matches is compiled into as many of these.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The name in records.
+    pub id: CompactString,
+    /// Where it is written.
+    pub place: Option<Place>,
+    /// The methods.
+    pub methods: MethodSet,
+    /// The path.
+    pub pattern: Pattern,
+    /// The parameters that must have certain values for the route to match.
+    pub predicates: Vec<Predicate>,
+    /// What is asked of the subject.
+    pub authority: Authority,
+    /// Every parameter the rule names: under `params`, and wherever else it reads one.
+    pub params: Vec<ParamRule>,
+    /// How each dimension is bound.
+    pub scope: Vec<ScopeRule>,
+    /// What else must hold.
+    pub conditions: Vec<Condition>,
+    /// What becomes of parameters that the rule does not name.
+    pub others: Others,
+    /// How the body is treated.
+    pub body: BodyRule,
+    /// Whether this route only observes; `None` leaves it to the application.
+    pub mode: Option<Mode>,
+    /// Whether the connection may be upgraded.
+    pub upgrade: Upgrade,
+    /// How durable the record must be before the request is forwarded.
+    pub audit: Durability,
+}
+
+/// A parameter that must have one of certain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicate {
+    /// Where it stands.
+    pub location: Location,
+    /// The values, sorted.
+    pub values: Vec<CompactString>,
+}
+
+/// What is asked of the subject.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// Nothing: decided for the subject `anonymous`, without scope and fill.
+    Public,
+    /// This permission.
+    Permission(PermissionId),
+    /// The permission that a parameter selects.
+    Selector(Selector),
+}
+
+/// A parameter that selects the permission.
+#[derive(Clone, Debug)]
+pub struct Selector {
+    /// Where it stands.
+    pub location: Location,
+    /// From its value to the permission; other values are refused.
+    pub cases: FxHashMap<CompactString, PermissionId>,
+    /// The permission where it is absent; refused without.
+    pub absent: Option<PermissionId>,
+}
+
+impl Authority {
+    /// Every permission that the route may ask for.
+    pub fn permissions(&self) -> impl Iterator<Item = PermissionId> + '_ {
+        let (one, selector) = match self {
+            Self::Public => (None, None),
+            Self::Permission(permission) => (Some(*permission), None),
+            Self::Selector(selector) => (selector.absent, Some(selector)),
+        };
+        one.into_iter().chain(selector.into_iter().flat_map(|selector| selector.cases.values().copied()))
+    }
+}
+
+/// A parameter that the rule names.
+#[derive(Clone, Debug)]
+pub struct ParamRule {
+    /// Where it stands.
+    pub location: Location,
+    /// Its type; `None` takes any one text.
+    pub kind: Option<ParamType>,
+    /// Whether its value is kept out of records.
+    pub secret: bool,
+}
+
+/// How a dimension is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScopeRule {
+    /// The values found at every one of `places` must lie in one box.
+    Bound {
+        /// The dimension.
+        dimension: DimensionId,
+        /// Where its values stand: several for both ends of a move.
+        places: Vec<Location>,
+        /// What becomes of a request without a value.
+        absent: Absent,
+        /// Whether a list is cut down to what the person may see.
+        narrow: bool,
+    },
+    /// The dimension does not matter here.
+    Ignored(DimensionId),
+}
+
+impl ScopeRule {
+    /// The dimension it speaks of.
+    #[must_use]
+    pub const fn dimension(&self) -> DimensionId {
+        match self {
+            Self::Bound { dimension, .. } | Self::Ignored(dimension) => *dimension,
+        }
+    }
+}
+
+/// What becomes of a request without a value for a bound dimension.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Absent {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// What the person may see is put in.
+    Fill,
+}
+
+/// What becomes of parameters that no rule names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Others {
+    /// The request is refused.
+    Refuse,
+    /// They are forwarded as they are.
+    Forward,
+}
+
+/// How the body is treated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    /// There must be none.
+    None,
+    /// It is parsed, judged and forwarded as it was judged.
+    Judged {
+        /// The kinds accepted.
+        accept: BodyKinds,
+        /// The largest size in bytes.
+        cap: usize,
+    },
+    /// Nothing reads it: it is streamed untouched.
+    Stream {
+        /// The content types accepted, in lower case, without parameters; `type/*` and `*/*` stand for many.
+        types: Vec<CompactString>,
+        /// The largest size in bytes; `None` leaves it to the limits of the gateway.
+        cap: Option<u64>,
+    },
+}
+
+/// The kinds of body that can be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyKinds {
+    /// `application/x-www-form-urlencoded`
+    pub form: bool,
+    /// `multipart/form-data`
+    pub multipart: bool,
+    /// `application/json`
+    pub json: bool,
+}
+
+/// Whether the connection may be upgraded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It may not.
+    #[default]
+    None,
+    /// To a WebSocket.
+    WebSocket {
+        /// The origins accepted, in lower case as `scheme://host[:port]`; empty means that of the request's own host.
+        origins: Vec<CompactString>,
+    },
+}
+
+/// How durable the record must be before the request is forwarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Written: it survives the end of the process.
+    #[default]
+    Normal,
+    /// On disk: it survives power loss.
+    Strict,
+}
+
+impl Route {
+    /// The parameter rule for a location, where the rule names it.
+    #[must_use]
+    pub fn param(&self, location: &Location) -> Option<&ParamRule> {
+        self.params.iter().find(|param| param.location == *location)
+    }
+
+    /// Whether the route binds or ignores the dimension.
+    #[must_use]
+    pub fn scope_rule(&self, dimension: DimensionId) -> Option<&ScopeRule> {
+        self.scope.iter().find(|rule| rule.dimension() == dimension)
+    }
+}

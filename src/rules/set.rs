@@ -1,0 +1,163 @@
+//! The compiled, immutable rule set: tables that decisions are read from; never YAML, never I/O.
+
+use super::dimension::{Dimension, DimensionId};
+use super::pending::Dialect;
+use super::role::{PermissionEntry, PermissionId, Role, RoleId};
+use super::table::RouteTable;
+use crate::endpoint::UpstreamSpec;
+use crate::identity::chain::IdentityChain;
+use crate::model::Revision;
+use compact_str::CompactString;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// Everything that decisions are read from but people. One of these governs a request.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    /// The hash of the files it came from.
+    pub revision: Revision,
+    /// Permissions, roles and dimensions.
+    pub catalog: Catalog,
+    /// The applications, sorted by name.
+    pub apps: Vec<Arc<App>>,
+    pub(super) hosts: FxHashMap<CompactString, u32>,
+}
+
+impl RuleSet {
+    /// The application that serves this host: lower case, no port, no dot at the end. A name counts before `*.rest`,
+    /// whose star stands for exactly one label.
+    #[must_use]
+    pub fn app_for_host(&self, host: &str) -> Option<&Arc<App>> {
+        let at = self.hosts.get(host).or_else(|| {
+            let (_, rest) = host.split_once('.')?;
+            self.hosts.get(compact_str::format_compact!("*.{rest}").as_str())
+        })?;
+        self.apps.get(*at as usize)
+    }
+
+    /// The application of this name.
+    #[must_use]
+    pub fn app(&self, name: &str) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.name == name)
+    }
+}
+
+/// Interned names.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Every permission, sorted by name.
+    pub permissions: Vec<PermissionEntry>,
+    /// Every role, in the order of the file.
+    pub roles: Vec<Role>,
+    /// Every dimension, in the order of the file.
+    pub dimensions: Vec<Dimension>,
+    pub(super) permission_ids: FxHashMap<CompactString, PermissionId>,
+    pub(super) role_ids: FxHashMap<CompactString, RoleId>,
+    pub(super) dimension_ids: FxHashMap<CompactString, DimensionId>,
+}
+
+impl Catalog {
+    /// The id of a permission.
+    #[must_use]
+    pub fn permission_id(&self, name: &str) -> Option<PermissionId> {
+        self.permission_ids.get(name).copied()
+    }
+
+    /// The permission of this id.
+    #[must_use]
+    pub fn permission(&self, id: PermissionId) -> Option<&PermissionEntry> {
+        self.permissions.get(id.0 as usize)
+    }
+
+    /// The id of a role.
+    #[must_use]
+    pub fn role_id(&self, name: &str) -> Option<RoleId> {
+        self.role_ids.get(name).copied()
+    }
+
+    /// The role of this id.
+    #[must_use]
+    pub fn role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.get(id.0 as usize)
+    }
+
+    /// The id of a dimension.
+    #[must_use]
+    pub fn dimension_id(&self, name: &str) -> Option<DimensionId> {
+        self.dimension_ids.get(name).copied()
+    }
+
+    /// The dimension of this id.
+    #[must_use]
+    pub fn dimension(&self, id: DimensionId) -> Option<&Dimension> {
+        self.dimensions.get(usize::from(id.0))
+    }
+}
+
+/// Whether refusals are enforced or only recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They are enforced.
+    #[default]
+    Enforce,
+    /// They are recorded and the request is forwarded unchanged.
+    Observe,
+}
+
+/// One application behind the gateway.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The name in records.
+    pub name: CompactString,
+    /// The hosts it is served under, in lower case; `*.example.test` stands for one label.
+    pub hosts: Vec<CompactString>,
+    /// Where it is and how it is spoken to.
+    pub upstream: Arc<UpstreamSpec>,
+    /// How it reads requests.
+    pub dialect: Dialect,
+    /// How it is told who is asking.
+    pub identity: IdentityChain,
+    /// Its routes.
+    pub routes: RouteTable,
+    /// Whether refusals are enforced.
+    pub mode: Mode,
+    /// The names of parameters whose values are kept out of records.
+    pub secrets: SecretNames,
+    /// The headers by which the application is told who is asking.
+    pub headers: IdentityHeaders,
+}
+
+/// Names of parameters whose values are kept out of records; letter case is ignored.
+#[derive(Clone, Debug, Default)]
+pub struct SecretNames(pub(super) FxHashSet<CompactString>);
+
+impl SecretNames {
+    /// Whether the values of parameters of this name are secret.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(name) || (!name.is_empty() && self.0.contains(name.to_lowercase().as_str()))
+    }
+
+    /// Every name, in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(CompactString::as_str)
+    }
+}
+
+/// The headers by which the application is told who is asking; `None` sends none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// The subject.
+    pub user: Option<CompactString>,
+    /// The roles that decided, separated by commas.
+    pub roles: Option<CompactString>,
+    /// The id of the request.
+    pub request_id: Option<CompactString>,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        Self { user: None, roles: None, request_id: Some(CompactString::const_new("X-Request-Id")) }
+    }
+}
