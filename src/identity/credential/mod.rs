@@ -1,5 +1,9 @@
 //! What identity needs to know of people: their keys, password hashes and whether they may act; never their rights.
 
+mod password;
+
+pub use password::{PasswordError, PasswordSettings, PasswordVerifier};
+
 use crate::model::SubjectId;
 use std::sync::Arc;
 
@@ -8,7 +12,7 @@ use std::sync::Arc;
 pub enum SubjectStatus {
     /// They may.
     Active,
-    /// Somebody froze them.
+    /// They are frozen.
     Frozen,
     /// Nobody of this name is known.
     Unknown,
@@ -24,7 +28,4 @@ pub trait CredentialSource: Send + Sync {
 
     /// Whether the subject may act.
     fn status(&self, subject: &SubjectId) -> SubjectStatus;
-
-    /// Grows whenever anything above may answer differently; cached credentials of another revision are dropped.
-    fn revision(&self) -> u64;
 }

@@ -1,7 +1,7 @@
 //! The port through which bindings are kept: what a store must promise; never how it does so.
 
 use super::{Binding, SessionKey};
-use crate::model::{SubjectId, Timestamp};
+use crate::model::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -19,7 +19,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// One change of the bindings.
+/// A change that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindingChange {
     /// The session is bound (anew).
@@ -28,11 +28,41 @@ pub enum BindingChange {
     Remove(SessionKey),
 }
 
-/// Everything that a store holds, as of `sequence`.
+impl BindingChange {
+    /// The session concerned.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        match self {
+            Self::Put(key, _) | Self::Remove(key) => *key,
+        }
+    }
+}
+
+/// A change that was made, with its place in the order of all changes of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The session concerned.
+    pub key: SessionKey,
+    /// What it is bound to since; `None`: nothing.
+    pub binding: Option<Binding>,
+    /// The sequence number of the change.
+    pub sequence: u64,
+}
+
+/// What happened since some sequence number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// These changes, by anyone.
+    Changes(Vec<Made>),
+    /// More than the store still knows one by one: load everything.
+    TooOld,
+}
+
+/// Everything that a store holds.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     /// The bindings.
-    pub bindings: Vec<(SessionKey, Binding)>,
+    pub bindings: Vec<Made>,
     /// The sequence number of the last change contained.
     pub sequence: u64,
 }
@@ -42,30 +72,19 @@ pub trait BindingStore: Send + Sync + 'static {
     /// All bindings.
     fn load(&self) -> Pending<'_, Stored>;
 
-    /// Makes `changes` durable, all or none, and only then completes.
-    fn commit(&self, changes: Vec<BindingChange>) -> Pending<'_, ()>;
+    /// Makes `changes` durable, all or none, and only then completes. Gives the sequence numbers of the changes, in
+    /// their order.
+    fn commit(&self, changes: Vec<BindingChange>) -> Pending<'_, Vec<u64>>;
 
-    /// Changes after `sequence` in order, by anyone, with the sequence number of the last one.
-    /// `None` when the store no longer knows them all: load everything.
-    fn changes_since(&self, sequence: u64) -> Pending<'_, Option<(Vec<BindingChange>, u64)>>;
+    /// Changes after `sequence`, by anyone. A binding may be given as it is now rather than as it was then.
+    fn changes_since(&self, sequence: u64) -> Pending<'_, Since>;
 
-    /// One binding as it stands now.
-    fn find(&self, key: SessionKey) -> Pending<'_, Option<Binding>>;
+    /// One binding as it stands now; `None`: nothing is bound.
+    fn find(&self, key: SessionKey) -> Pending<'_, Option<Made>>;
 
-    /// Notes when sessions were last used. Need not be durable at once.
+    /// Notes when sessions were last used. Is not a change.
     fn touch(&self, seen: Vec<(SessionKey, Timestamp)>) -> Pending<'_, ()>;
 
     /// Whether another process works on this store just now (a hand-over), so that a miss must be read through.
     fn shared(&self) -> bool;
-}
-
-/// A freeze or its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freeze {
-    /// Who is frozen.
-    pub subject: SubjectId,
-    /// Since when.
-    pub since: Timestamp,
-    /// By whom and why, for the record.
-    pub note: String,
 }
