@@ -1,1 +1,36 @@
-//! `request`: see src/docs/architecture.md.
+//! What a request says, read in exactly one way under the application's dialect; never who may do what.
+//!
+//! [`CanonicalTarget`] is the only reader of targets, [`RequestView`] the only reader of parameters. What was judged is
+//! what is written again: every reader here has its writer beside it.
+
+mod allowance;
+mod canonical;
+mod charset;
+mod dialect;
+mod error;
+mod escape;
+mod header;
+mod json;
+mod location;
+mod media;
+mod multipart;
+mod name;
+mod param;
+mod typed;
+mod unnamed;
+mod view;
+
+pub use allowance::{Allowance, Allowances};
+pub use canonical::{CanonicalTarget, PathParameter, Segment, TargetLimits};
+pub use charset::Charset;
+pub use dialect::{Base, Dialect, Duplicates, Naming, Place, RawDialect};
+pub use error::{BodyError, ParamError, TargetError};
+pub use header::folds_to;
+pub use location::{
+    CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,
+    ParamLocation, PathLocation, PathSlot, QueryLocation, RawLocation,
+};
+pub use name::ParamName;
+pub use param::{ParamList, ParamValues, Value};
+pub use typed::{Misfit, ParamType, RawList, RawParamType, TypeError};
+pub use view::{BodyLimits, ContentTypes, Edit, JudgedBody, RawContentType, RequestView, Unnamed};

@@ -1,0 +1,442 @@
+//! The one parser of request targets: raw bytes in, one reading out; whatever has two readings is refused.
+
+use super::allowance::{Allowance, Allowances};
+use super::dialect::Dialect;
+use super::error::TargetError;
+use super::escape;
+use super::name::fold_case;
+use super::param::ParamList;
+use compact_str::{CompactString, format_compact};
+use smallvec::SmallVec;
+
+/// Limits of a target; a target beyond them is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetLimits {
+    /// Length of the raw target in bytes.
+    pub target_bytes: usize,
+    /// Number of path segments.
+    pub segments: usize,
+    /// Number of parameters in the query; the dialect's `max-params` applies too.
+    pub parameters: usize,
+}
+
+impl Default for TargetLimits {
+    fn default() -> Self {
+        Self { target_bytes: 8192, segments: 64, parameters: 1000 }
+    }
+}
+
+/// One segment of a path, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    text: CompactString,
+    folded: Option<CompactString>,
+}
+
+impl Segment {
+    /// The decoded text as it was sent; empty for the end of a path with a trailing slash.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text that routes are matched with: folded where the dialect ignores letter case.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.folded.as_ref().unwrap_or(&self.text)
+    }
+}
+
+/// A declared path parameter, for example `jsessionid`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PathParameter {
+    name: CompactString,
+    value: CompactString,
+}
+
+impl std::fmt::Debug for PathParameter {
+    /// The name only: the value is most often a session.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PathParameter").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl PathParameter {
+    /// The name in lower case.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+/// A request target with exactly one reading. Its path is matched and forwarded in one and the same serialisation.
+///
+/// ```
+/// use scopegate::request::{CanonicalTarget, Dialect, TargetLimits};
+/// let dialect = Dialect::default();
+/// let target = CanonicalTarget::parse(b"/st%6fck?warehouse=HF", &dialect, &TargetLimits::default()).unwrap();
+/// assert_eq!(target.path(), "/stock");
+/// assert!(CanonicalTarget::parse(b"/a/..%2fadmin", &dialect, &TargetLimits::default()).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalTarget {
+    authority: Option<CompactString>,
+    path: CompactString,
+    segments: SmallVec<[Segment; 6]>,
+    parameters: SmallVec<[PathParameter; 1]>,
+    query: ParamList,
+    used: Allowances,
+}
+
+impl CanonicalTarget {
+    /// Reads a raw target in origin form or absolute form (RFC 9112 section 3.2).
+    ///
+    /// # Errors
+    /// When it has more than one reading under the dialect, naming the character and the setting that would accept it,
+    /// or when it is beyond a limit.
+    pub fn parse(raw: &[u8], dialect: &Dialect, limits: &TargetLimits) -> Result<Self, TargetError> {
+        if raw.len() > limits.target_bytes {
+            return Err(TargetError::TooLong { limit: limits.target_bytes });
+        }
+        if memchr::memchr(b'#', raw).is_some() {
+            return Err(forbidden(b"#", "path", "a fragment is never sent to a server"));
+        }
+        let (authority, rest) = split_authority(raw)?;
+        let (path, query) = match memchr::memchr(b'?', rest).and_then(|at| rest.split_at_checked(at)) {
+            Some((path, query)) => (path, query.get(1..).unwrap_or_default()),
+            None => (rest, [].as_slice()),
+        };
+        let mut target = Self {
+            authority,
+            path: CompactString::default(),
+            segments: SmallVec::new(),
+            parameters: SmallVec::new(),
+            query: ParamList::parse(query, dialect, limits.parameters, "query")?,
+            used: Allowances::NONE,
+        };
+        target.used = target.query.used();
+        target.read_path(path, dialect, limits)?;
+        Ok(target)
+    }
+
+    fn read_path(&mut self, raw: &[u8], dialect: &Dialect, limits: &TargetLimits) -> Result<(), TargetError> {
+        let Some((b'/', rest)) = raw.split_first() else {
+            return Err(TargetError::Form("it does not begin with `/`"));
+        };
+        self.path.reserve(raw.len());
+        let mut pieces = rest.split(|&byte| byte == b'/').peekable();
+        while let Some(piece) = pieces.next() {
+            let last = pieces.peek().is_none();
+            if piece.is_empty() && (!last || (rest.ends_with(b"/") && self.segments.is_empty())) {
+                self.need(Allowance::DoubleSlash, dialect, "//")?;
+                if !last {
+                    continue;
+                }
+            }
+            if self.segments.len() == limits.segments {
+                return Err(TargetError::TooManySegments { limit: limits.segments });
+            }
+            self.read_segment(piece, dialect)?;
+        }
+        self.check_scripts(dialect)
+    }
+
+    fn read_segment(&mut self, piece: &[u8], dialect: &Dialect) -> Result<(), TargetError> {
+        let (name, parameters) = match memchr::memchr(b';', piece).filter(|_| dialect.has_path_parameters) {
+            Some(at) => piece.split_at_checked(at).unwrap_or((piece, &[])),
+            None => (piece, [].as_slice()),
+        };
+        let text = self.decode_segment(name, dialect)?;
+        if matches!(text.as_str(), "." | "..") || (text.is_empty() && !parameters.is_empty()) {
+            return Err(forbidden(piece, "path", "dot segments are resolved differently by servers"));
+        }
+        if text.ends_with(['.', ' ']) {
+            self.need(Allowance::TrailingDot, dialect, if text.ends_with('.') { "." } else { "%20" })?;
+        }
+        if let Some(refused) = text.chars().find(|c| dialect.path_refused.contains(c)) {
+            let shown = refused.encode_utf8(&mut [0; 4]).to_owned();
+            return Err(forbidden(shown.as_bytes(), "path", "the application's server does not take it"));
+        }
+        let folded = match dialect.fold_path {
+            true if text.bytes().any(|b| !b.is_ascii() || b.is_ascii_uppercase()) => {
+                Some(fold_case(&text).ok_or_else(|| {
+                    forbidden(text.as_bytes(), "path", "it folds into an ASCII letter on some servers")
+                })?)
+            }
+            _ => None,
+        };
+        write_segment(&text, dialect, &mut self.path);
+        if !parameters.is_empty() {
+            self.read_parameters(parameters, dialect)?;
+        }
+        self.segments.push(Segment { text, folded });
+        Ok(())
+    }
+
+    /// Decodes one segment, checking every byte as servers that know no character set would see it.
+    fn decode_segment(&mut self, raw: &[u8], dialect: &Dialect) -> Result<CompactString, TargetError> {
+        if raw.iter().all(|&byte| escape::is_plain_in_path(byte))
+            && let Ok(text) = std::str::from_utf8(raw)
+        {
+            return Ok(CompactString::from(text));
+        }
+        let mut bytes = SmallVec::<[u8; 64]>::with_capacity(raw.len());
+        let mut rest = raw;
+        while let [byte, after @ ..] = rest {
+            let escaped = *byte == b'%';
+            let (byte, shown) = if escaped {
+                let shown = rest.get(..3).unwrap_or(rest);
+                let byte = escape::hex_pair(after)
+                    .ok_or_else(|| forbidden(shown, "path", "a percent sign needs two hex digits"))?;
+                rest = after.get(2..).unwrap_or_default();
+                (byte, shown)
+            } else {
+                let shown = rest.get(..1).unwrap_or(rest);
+                rest = after;
+                (*byte, shown)
+            };
+            match byte {
+                b'/' => self.need_shown(Allowance::EncodedSlash, dialect, shown)?,
+                b'\\' => self.need_shown(Allowance::Backslash, dialect, shown)?,
+                b'%' => self.need_shown(Allowance::EncodedPercent, dialect, shown)?,
+                b';' => self.need_shown(Allowance::Semicolon, dialect, shown)?,
+                0x80.. if !escaped => self.need_shown(Allowance::EightBit, dialect, shown)?,
+                0..=0x1f | 0x7f => return Err(forbidden(shown, "path", "control characters end or split paths")),
+                b' ' if !escaped => return Err(forbidden(shown, "path", "a space ends the target")),
+                _ => {}
+            }
+            bytes.push(byte);
+        }
+        let text = dialect.path_charset.decode(&bytes).ok_or(TargetError::Encoding(dialect.path_charset))?;
+        if !text.is_ascii() {
+            self.check_characters(&text, dialect)?;
+        }
+        Ok(text)
+    }
+
+    fn check_characters(&mut self, text: &str, dialect: &Dialect) -> Result<(), TargetError> {
+        for c in text.chars().filter(|c| !c.is_ascii()) {
+            if c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}') {
+                return Err(forbidden(shown(c).as_bytes(), "path", "it is invisible"));
+            }
+            // best-fit mappings of Windows code pages turn these into `.`, `/`, `\`, `%`, `;`
+            if matches!(
+                c,
+                '\u{2024}'
+                    | '\u{2044}'
+                    | '\u{2215}'
+                    | '\u{2216}'
+                    | '\u{fe52}'
+                    | '\u{fe68}'
+                    | '\u{ff05}'
+                    | '\u{ff0e}'
+                    | '\u{ff0f}'
+                    | '\u{ff1b}'
+                    | '\u{ff3c}'
+                    | '\u{3002}'
+                    | '\u{ff61}'
+            ) {
+                self.need(Allowance::Lookalike, dialect, &shown(c))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads `;name=value;…` behind a segment (Servlet 6.0 section 3.5): stripped for matching, forwarded if declared.
+    fn read_parameters(&mut self, raw: &[u8], dialect: &Dialect) -> Result<(), TargetError> {
+        for piece in raw.split(|&byte| byte == b';').skip(1) {
+            let text = std::str::from_utf8(piece)
+                .ok()
+                .filter(|text| text.bytes().all(|b| escape::is_plain_in_path(b)))
+                .ok_or_else(|| forbidden(b";", "path", "a path parameter may hold plain characters only"))?;
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            let name = CompactString::from(name.to_ascii_lowercase());
+            if !dialect.path_parameters.contains(&name) {
+                return Err(TargetError::PathParameter { name });
+            }
+            if self.parameters.iter().any(|parameter| parameter.name == name) {
+                return Err(forbidden(b";", "path", "a path parameter stands more than once"));
+            }
+            self.path.push(';');
+            self.path.push_str(text);
+            self.parameters.push(PathParameter { name, value: value.into() });
+        }
+        Ok(())
+    }
+
+    /// Refuses a path that goes on behind a script (`page.php/x.css` runs `page.php`).
+    fn check_scripts(&self, dialect: &Dialect) -> Result<(), TargetError> {
+        if dialect.script_extensions.is_empty() {
+            return Ok(());
+        }
+        let Some((_, before)) = self.segments.split_last() else { return Ok(()) };
+        for segment in before {
+            let Some((_, extension)) = segment.text.rsplit_once('.') else { continue };
+            let extension = extension.to_ascii_lowercase();
+            if dialect.script_extensions.iter().any(|known| *known == extension)
+                && !dialect.path_info.iter().any(|script| *script == segment.text)
+            {
+                return Err(TargetError::PathInfo { script: segment.text.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn need(&mut self, setting: Allowance, dialect: &Dialect, shown: &str) -> Result<(), TargetError> {
+        self.need_shown(setting, dialect, shown.as_bytes())
+    }
+
+    fn need_shown(&mut self, setting: Allowance, dialect: &Dialect, shown: &[u8]) -> Result<(), TargetError> {
+        if !dialect.allow.contains(setting) {
+            return Err(TargetError::Ambiguous { shown: printable(shown), part: "path", setting });
+        }
+        self.used = self.used.with(setting);
+        Ok(())
+    }
+
+    /// The segments of the path, decoded; never empty, and ending in an empty one where the path ends in `/`.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The canonical serialisation of the path, declared path parameters included: what is forwarded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The declared path parameters that were sent.
+    #[must_use]
+    pub fn path_parameters(&self) -> &[PathParameter] {
+        &self.parameters
+    }
+
+    /// The parameters of the query.
+    #[must_use]
+    pub const fn query(&self) -> &ParamList {
+        &self.query
+    }
+
+    /// The authority of an absolute target, as it was sent; must agree with the Host field.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
+    }
+
+    /// The spellings in this target that needed an allowance.
+    #[must_use]
+    pub const fn used(&self) -> Allowances {
+        self.used
+    }
+
+    /// Checks that a route (with its application) allows what this target uses, where only another route's allowance let it be read.
+    ///
+    /// # Errors
+    /// The first spelling that `allowed` lacks.
+    pub fn check(&self, allowed: Allowances) -> Result<(), TargetError> {
+        match self.used.first_missing_in(allowed) {
+            None => Ok(()),
+            Some(setting) => {
+                Err(TargetError::Ambiguous { shown: setting.as_str().into(), part: "path or query", setting })
+            }
+        }
+    }
+
+    pub(crate) const fn query_mut(&mut self) -> &mut ParamList {
+        &mut self.query
+    }
+
+    /// Puts `text` in place of segment `at` and serialises the path anew; `false` where that cannot be.
+    pub(crate) fn set_segment(&mut self, at: usize, text: &str, dialect: &Dialect) -> bool {
+        let mut path = Vec::with_capacity(self.path.len() + text.len());
+        if !self.parameters.is_empty() || text.is_empty() || self.segments.get(at).is_none() {
+            return false;
+        }
+        for (i, segment) in self.segments.iter().enumerate() {
+            path.push(b'/');
+            let text = if i == at { text } else { segment.text() };
+            let mut written = CompactString::default();
+            write_segment(text, dialect, &mut written);
+            path.extend_from_slice(written.as_bytes().get(1..).unwrap_or_default());
+        }
+        let limits = TargetLimits { target_bytes: usize::MAX, segments: usize::MAX, parameters: 0 };
+        let Ok(parsed) = Self::parse(&path, dialect, &limits) else { return false };
+        self.path = parsed.path;
+        self.segments = parsed.segments;
+        true
+    }
+
+    /// Appends the canonical serialisation of path and query: the target to forward.
+    pub fn write(&self, out: &mut Vec<u8>, dialect: &Dialect) {
+        out.extend_from_slice(self.path.as_bytes());
+        if !self.query.is_empty() {
+            out.push(b'?');
+            self.query.write(out, dialect);
+        }
+    }
+}
+
+/// Appends `/` and the one spelling of a segment.
+fn write_segment(text: &str, dialect: &Dialect, out: &mut CompactString) {
+    out.push('/');
+    if text.bytes().all(escape::is_plain_in_path) {
+        out.push_str(text);
+        return;
+    }
+    // INVARIANT: the text came out of `Charset::decode`, so it can be encoded.
+    let bytes = dialect.path_charset.encode(text).unwrap_or_default();
+    for &byte in bytes.as_ref() {
+        if escape::is_plain_in_path(byte) || (byte == b';' && !dialect.has_path_parameters) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(escape::escape(byte).map(char::from));
+        }
+    }
+}
+
+/// Splits `http://authority` off; only plain hosts with an optional port pass (RFC 9112 section 3.2.2).
+fn split_authority(raw: &[u8]) -> Result<(Option<CompactString>, &[u8]), TargetError> {
+    if raw.first() == Some(&b'/') {
+        return Ok((None, raw));
+    }
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let Some(rest) = scheme.and_then(|scheme| raw.get(scheme.len()..)) else {
+        return Err(TargetError::Form("neither a path nor an http or https URL"));
+    };
+    let end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+    if authority.is_empty() || !authority.iter().all(plain) {
+        return Err(TargetError::Authority);
+    }
+    let authority = std::str::from_utf8(authority).map_err(|_| TargetError::Authority)?;
+    // an absolute URL without a path has the path `/` (RFC 9110 section 4.2.3), but only where nothing follows
+    let path: &[u8] = if path.is_empty() { b"/" } else { path };
+    Ok((Some(authority.into()), path))
+}
+
+fn forbidden(shown: &[u8], part: &'static str, why: &'static str) -> TargetError {
+    TargetError::Forbidden { shown: printable(shown), part, why }
+}
+
+/// At most 24 bytes of what was sent, with everything but printable ASCII escaped.
+fn printable(bytes: &[u8]) -> CompactString {
+    let mut out = CompactString::default();
+    for &byte in bytes.iter().take(24) {
+        if byte.is_ascii_graphic() { out.push(char::from(byte)) } else { out.push_str(&format_compact!("%{byte:02x}")) }
+    }
+    out
+}
+
+fn shown(c: char) -> CompactString {
+    format_compact!("U+{:04X}", u32::from(c))
+}

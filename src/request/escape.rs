@@ -1,0 +1,54 @@
+//! Percent escapes, read and written in exactly one way (RFC 3986 section 2.1); no policy of which bytes are allowed.
+
+/// The byte that two hex digits of either case are.
+pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    };
+    match digits {
+        [high, low, ..] => Some(nibble(*high)? << 4 | nibble(*low)?),
+        _ => None,
+    }
+}
+
+/// Appends `%XX` with upper-case digits.
+pub(crate) fn push_escape(out: &mut Vec<u8>, byte: u8) {
+    out.extend_from_slice(&escape(byte));
+}
+
+/// `%XX` with upper-case digits.
+pub(crate) fn escape(byte: u8) -> [u8; 3] {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
+    [b'%', digit(byte >> 4), digit(byte & 15)]
+}
+
+/// Bytes that stand for themselves in canonical query strings and forms, whatever the dialect.
+pub(crate) const fn is_plain_in_form(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*' | b'~')
+}
+
+/// Bytes that stand for themselves in canonical paths: unreserved, sub-delims without `;`, `:` and `@` (RFC 3986 section 3.3).
+pub(crate) const fn is_plain_in_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b'='
+                | b':'
+                | b'@'
+        )
+}

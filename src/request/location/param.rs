@@ -1,0 +1,56 @@
+//! `{param: id}`: a parameter in the query or in the form, whichever the client used; in both it is refused.
+
+use super::LocationError;
+use super::form::{remove_in_form, set_in_form, values_in_form};
+use crate::request::dialect::{Dialect, Place};
+use crate::request::error::ParamError;
+use crate::request::name::ParamName;
+use crate::request::param::ParamValues;
+use crate::request::view::{BodyState, RequestView};
+
+/// A parameter in the query or in the form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamLocation(pub(crate) ParamName);
+
+impl ParamLocation {
+    pub(super) fn compile(name: &str, dialect: &Dialect) -> Result<Self, LocationError> {
+        Ok(Self(ParamName::compile(name, dialect)?))
+    }
+
+    /// The name as the rule spells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
+        if view.dialect().merges(Place::Cookie) {
+            view.check_place(&self.0, Place::Cookie)?;
+        }
+        let in_query = view.target().query().values(&self.0, view.dialect())?;
+        if in_query == ParamValues::Absent {
+            return values_in_form(&self.0, view);
+        }
+        view.check_place(&self.0, Place::Form)?;
+        Ok(in_query)
+    }
+
+    /// Whether the value stands in the form, or would be put there.
+    fn is_in_form(&self, view: &RequestView<'_>) -> bool {
+        !view.target().query().mentions(&self.0)
+            && matches!(view.body_state(), BodyState::Form { .. } | BodyState::Multipart(_))
+    }
+
+    pub(crate) fn set(&self, view: &mut RequestView<'_>, values: &[&str]) -> Result<(), ParamError> {
+        if self.is_in_form(view) {
+            return set_in_form(&self.0, view, values);
+        }
+        let dialect = view.dialect();
+        view.query_mut().set(&self.0, values, dialect)
+    }
+
+    pub(crate) fn remove(&self, view: &mut RequestView<'_>) {
+        view.query_mut().remove(&self.0);
+        remove_in_form(&self.0, view);
+    }
+}

@@ -1,0 +1,200 @@
+//! Names of parameters, compared as the dialect compares them; never values.
+
+use super::dialect::{Dialect, Naming};
+use super::error::ParamError;
+use compact_str::{CompactString, ToCompactString};
+use smallvec::SmallVec;
+
+/// The subscripts of `a[b][c]`: `b`, `c`.
+type Subscripts = SmallVec<[CompactString; 2]>;
+
+/// A name folded as the dialect folds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folded {
+    base: CompactString,
+    subscripts: Subscripts,
+}
+
+/// Folds `name`; `None` where the folded name is the name as it is.
+///
+/// # Errors
+/// When the dialect would read the name in a way that depends on its version or settings.
+pub(crate) fn fold(name: &str, dialect: &Dialect) -> Result<Option<Box<Folded>>, ParamError> {
+    let malformed = || ParamError::Name { name: name.into() };
+    let folded = match dialect.naming {
+        Naming::Exact => return Ok(None),
+        Naming::Caseless => {
+            if name.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+                return Ok(None);
+            }
+            Folded { base: fold_case(name).ok_or_else(malformed)?, subscripts: Subscripts::new() }
+        }
+        Naming::Php => {
+            if !name.bytes().any(|b| matches!(b, b'[' | b']' | b' ' | b'.')) {
+                return Ok(None);
+            }
+            let (base, subscripts) = split_subscripts(name).ok_or_else(malformed)?;
+            if base.starts_with(' ') {
+                return Err(malformed());
+            }
+            Folded { base: underscores(base), subscripts }
+        }
+        Naming::Brackets => {
+            // `qs` drops names of the object prototype
+            if matches!(name, "__proto__" | "constructor" | "prototype" | "hasOwnProperty" | "toString") {
+                return Err(malformed());
+            }
+            if !name.bytes().any(|b| matches!(b, b'[' | b']')) {
+                return Ok(None);
+            }
+            let (base, subscripts) = split_subscripts(name).ok_or_else(malformed)?;
+            Folded { base: base.into(), subscripts }
+        }
+        Naming::Any => {
+            if name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-')) {
+                return Ok(None);
+            }
+            let trimmed = name.trim_matches(' ');
+            let (base, subscripts) = match split_subscripts(trimmed) {
+                Some(parts) => parts,
+                // malformed brackets: readers disagree, so it overlaps with every element
+                None => (
+                    trimmed.split(['[', ']']).find(|part| !part.is_empty()).unwrap_or(""),
+                    SmallVec::from_iter([CompactString::default()]),
+                ),
+            };
+            let base = fold_case(base).ok_or_else(malformed)?;
+            Folded { base: underscores(&base), subscripts }
+        }
+    };
+    if folded.subscripts.len() > dialect.max_depth {
+        return Err(ParamError::TooDeep { limit: dialect.max_depth });
+    }
+    Ok(Some(Box::new(folded)))
+}
+
+fn underscores(base: &str) -> CompactString {
+    base.chars().map(|c| if matches!(c, ' ' | '.') { '_' } else { c }).collect()
+}
+
+/// `base[a][b]` in its parts; `None` where brackets do not pair up, stand first, or are followed by something.
+fn split_subscripts(name: &str) -> Option<(&str, Subscripts)> {
+    let Some(open) = name.find(['[', ']']) else { return Some((name, Subscripts::new())) };
+    let (base, mut rest) = name.split_at(open);
+    if base.is_empty() {
+        return None;
+    }
+    let mut subscripts = Subscripts::new();
+    while !rest.is_empty() {
+        let (subscript, after) = rest.strip_prefix('[')?.split_once(']')?;
+        if subscript.contains('[') || subscript.chars().any(char::is_whitespace) {
+            return None;
+        }
+        subscripts.push(subscript.into());
+        rest = after;
+    }
+    Some((base, subscripts))
+}
+
+/// Lower case, or `None` where a character outside of ASCII folds into ASCII, since servers differ on those.
+pub(crate) fn fold_case(text: &str) -> Option<CompactString> {
+    if text.is_ascii() {
+        return Some(text.to_ascii_lowercase().into());
+    }
+    let crosses = |c: char| !c.is_ascii() && c.to_lowercase().chain(c.to_uppercase()).any(|folded| folded.is_ascii());
+    (!text.chars().any(crosses)).then(|| text.to_lowercase().into())
+}
+
+/// What a name in a request is to a name in a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// Another parameter.
+    Other,
+    /// This parameter.
+    Same,
+    /// A name that the application may read as this parameter.
+    Overlaps,
+}
+
+/// The name of a parameter as a rule gives it, folded once.
+///
+/// Under a dialect with brackets, `rows[*][id]` names `rows[0][id]`, `rows[1][id]`, ….
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamName {
+    text: CompactString,
+    base: CompactString,
+    subscripts: Subscripts,
+    naming: Naming,
+}
+
+impl ParamName {
+    /// Folds the name that a rule gives.
+    ///
+    /// # Errors
+    /// When the name is empty or the dialect cannot read it in one way.
+    pub fn compile(text: &str, dialect: &Dialect) -> Result<Self, ParamError> {
+        if text.is_empty() {
+            return Err(ParamError::Name { name: CompactString::default() });
+        }
+        let (base, subscripts) = match fold(text, dialect)? {
+            Some(folded) => (folded.base, folded.subscripts),
+            None => (text.into(), Subscripts::new()),
+        };
+        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming })
+    }
+
+    /// The name as the rule spells it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the name stands for several elements (`ids[]`, `rows[*][id]`).
+    #[must_use]
+    pub fn is_plural(&self) -> bool {
+        self.subscripts.iter().any(|s| s.is_empty() || s == "*")
+    }
+
+    /// What `name`, folded as `folded`, is to this name.
+    pub(crate) fn matches(&self, name: &str, folded: Option<&Folded>) -> Match {
+        let (base, subscripts) = match folded {
+            Some(folded) => (folded.base.as_str(), folded.subscripts.as_slice()),
+            None => (name, [].as_slice()),
+        };
+        if base != self.base {
+            return Match::Other;
+        }
+        if self.naming == Naming::Any && name == self.text {
+            return Match::Same;
+        }
+        let wildcard = self.subscripts.iter().any(|s| s == "*");
+        let covered = subscripts.len() == self.subscripts.len()
+            && self.subscripts.iter().zip(subscripts).all(|(ours, theirs)| ours == "*" || ours == theirs);
+        if covered && (self.naming != Naming::Any || wildcard) {
+            return Match::Same;
+        }
+        let disjoint = self.subscripts.iter().zip(subscripts).any(|(ours, theirs)| are_disjoint(ours, theirs));
+        if disjoint { Match::Other } else { Match::Overlaps }
+    }
+
+    /// The name to write for a parameter that the client did not send.
+    pub(crate) fn to_written(&self) -> CompactString {
+        if self.subscripts.iter().any(|s| s == "*") {
+            self.text.replace("[*]", "[]").to_compact_string()
+        } else {
+            self.text.clone()
+        }
+    }
+}
+
+/// Whether two subscripts can never be the same element: `[]` counts up, so it may be any.
+fn are_disjoint(ours: &str, theirs: &str) -> bool {
+    if ours.is_empty() || theirs.is_empty() || ours == "*" {
+        return false;
+    }
+    let number = |s: &str| s.trim_start_matches(['0', '+', '-']).parse::<u64>().ok().or((s == "0").then_some(0));
+    match (number(ours), number(theirs)) {
+        (Some(a), Some(b)) => a != b,
+        _ => !ours.eq_ignore_ascii_case(theirs),
+    }
+}

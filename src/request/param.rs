@@ -1,0 +1,308 @@
+//! Ordered lists of parameters out of queries and urlencoded forms; never decides what a repeated name means.
+
+use super::allowance::{Allowance, Allowances};
+use super::dialect::Dialect;
+use super::error::ParamError;
+use super::escape;
+use super::name::{self, Folded, Match, ParamName};
+use compact_str::{CompactString, format_compact};
+use smallvec::SmallVec;
+
+/// The values of a parameter that a rule names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ParamValues<'a> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is there once.
+    One(&'a str),
+    /// It is there several times, or is a list (of one, too). Refused unless the rule gives it a list type.
+    Many(SmallVec<[&'a str; 4]>),
+}
+
+impl<'a> ParamValues<'a> {
+    /// Whether the parameter counts as absent: not there, or there once and empty, or an empty list.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::One(value) => value.is_empty(),
+            Self::Many(values) => values.is_empty(),
+        }
+    }
+
+    /// Every value in the order of the request.
+    #[must_use]
+    pub fn as_slice(&self) -> &[&'a str] {
+        match self {
+            Self::Absent => &[],
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+
+    pub(crate) fn collect(values: impl IntoIterator<Item = &'a str>, plural: bool) -> Self {
+        let mut values: SmallVec<[&'a str; 4]> = values.into_iter().collect();
+        match (values.len(), plural) {
+            (0, _) => Self::Absent,
+            (1, false) => values.pop().map_or(Self::Absent, Self::One),
+            _ => Self::Many(values),
+        }
+    }
+}
+
+/// One parameter as it was sent, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    name: CompactString,
+    value: CompactString,
+    folded: Option<Box<Folded>>,
+    bare: bool,
+}
+
+impl Value {
+    /// The decoded name as it was sent.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The decoded value; empty where there was no `=`.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What this parameter is to the name in a rule.
+    pub(crate) fn matches(&self, name: &ParamName) -> Match {
+        name.matches(&self.name, self.folded.as_deref())
+    }
+}
+
+/// The parameters of a query or of an urlencoded form, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParamList {
+    values: SmallVec<[Value; 4]>,
+    used: Allowances,
+}
+
+impl ParamList {
+    /// Reads `application/x-www-form-urlencoded` bytes (WHATWG URL section 5.1, strictly) as the dialect does.
+    ///
+    /// `place` is `query` or `form`, for messages; `limit` is a number of parameters.
+    ///
+    /// # Errors
+    /// When the bytes are not text in the character set of the dialect, an escape is broken, a name is ambiguous, or
+    /// there are too many parameters.
+    pub fn parse(raw: &[u8], dialect: &Dialect, limit: usize, place: &'static str) -> Result<Self, ParamError> {
+        let limit = limit.min(dialect.max_params);
+        let mut list = Self::default();
+        let separates = |byte: &u8| *byte == b'&' || (*byte == b';' && dialect.semicolon_separates);
+        for piece in raw.split(separates) {
+            if piece.is_empty() {
+                continue;
+            }
+            if list.values.len() == limit {
+                return Err(ParamError::TooMany { limit });
+            }
+            let equals = memchr::memchr(b'=', piece);
+            let (name, value) = match equals.and_then(|at| piece.split_at_checked(at)) {
+                Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
+                None => (piece, [].as_slice()),
+            };
+            let name = decode(name, dialect, place, true, &mut list.used)?;
+            let value = decode(value, dialect, place, false, &mut list.used)?;
+            list.push(name, value, dialect, equals.is_none())?;
+        }
+        Ok(list)
+    }
+
+    fn push(
+        &mut self,
+        name: CompactString,
+        value: CompactString,
+        dialect: &Dialect,
+        bare: bool,
+    ) -> Result<(), ParamError> {
+        if name.is_empty() {
+            return Err(ParamError::Name { name });
+        }
+        let folded = name::fold(&name, dialect)?;
+        self.values.push(Value { name, value, folded, bare });
+        Ok(())
+    }
+
+    /// The parameters in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.values.iter()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The number of parameters.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The spellings that needed an allowance.
+    pub(crate) const fn used(&self) -> Allowances {
+        self.used
+    }
+
+    /// The values of `name`.
+    ///
+    /// # Errors
+    /// When another parameter may be read under that name.
+    pub fn values(&self, name: &ParamName, dialect: &Dialect) -> Result<ParamValues<'_>, ParamError> {
+        if dialect.keyword_query && self.is_keyword_query() && name.as_str() == "keywords" {
+            return Err(ParamError::Spelling { name: name.as_str().into(), sent: "?".into() });
+        }
+        let mut found = SmallVec::<[&str; 4]>::new();
+        for value in &self.values {
+            match value.matches(name) {
+                Match::Other => {}
+                Match::Same => found.push(&value.value),
+                Match::Overlaps => {
+                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: value.name.clone() });
+                }
+            }
+        }
+        Ok(ParamValues::collect(found, name.is_plural()))
+    }
+
+    /// Whether any parameter is, or may be read as, `name`.
+    #[must_use]
+    pub fn mentions(&self, name: &ParamName) -> bool {
+        self.values.iter().any(|value| value.matches(name) != Match::Other)
+    }
+
+    fn is_keyword_query(&self) -> bool {
+        matches!(self.values.as_slice(), [value] if value.bare)
+    }
+
+    /// Gives `name` these values: in the place of the first that was there, else at the end.
+    ///
+    /// # Errors
+    /// When the character set of the dialect lacks a character.
+    pub(crate) fn set(&mut self, name: &ParamName, values: &[&str], dialect: &Dialect) -> Result<(), ParamError> {
+        let unwritable = || ParamError::Unwritable { name: name.as_str().into() };
+        if values.iter().any(|value| dialect.charset.encode(value).is_none() || value.contains('\0')) {
+            return Err(unwritable());
+        }
+        let at = self.values.iter().position(|value| value.matches(name) == Match::Same);
+        let written = at.and_then(|at| self.values.get(at)).map_or_else(|| name.to_written(), |v| v.name.clone());
+        self.remove(name);
+        let mut added = Self::default();
+        for value in values {
+            added.push(written.clone(), CompactString::from(*value), dialect, false)?;
+        }
+        let at = at.unwrap_or(self.values.len()).min(self.values.len());
+        self.values.insert_many(at, added.values);
+        Ok(())
+    }
+
+    /// Removes every value of `name`.
+    pub(crate) fn remove(&mut self, name: &ParamName) {
+        self.values.retain(|value| value.matches(name) != Match::Same);
+    }
+
+    /// Appends the canonical serialisation in the character set of the dialect.
+    pub fn write(&self, out: &mut Vec<u8>, dialect: &Dialect) {
+        for (i, value) in self.values.iter().enumerate() {
+            if i > 0 {
+                out.push(b'&');
+            }
+            encode(&value.name, dialect, out);
+            if !value.bare {
+                out.push(b'=');
+                encode(&value.value, dialect, out);
+            }
+        }
+    }
+}
+
+fn encode(text: &str, dialect: &Dialect, out: &mut Vec<u8>) {
+    // INVARIANT: every text in a list came out of `Charset::decode` or was checked by `set`, so it can be written.
+    let bytes = dialect.charset.encode(text).unwrap_or_default();
+    for &byte in bytes.as_ref() {
+        match byte {
+            b' ' if dialect.plus_is_space => out.push(b'+'),
+            _ if escape::is_plain_in_form(byte) => out.push(byte),
+            _ => escape::push_escape(out, byte),
+        }
+    }
+}
+
+fn decode(
+    raw: &[u8],
+    dialect: &Dialect,
+    place: &'static str,
+    is_name: bool,
+    used: &mut Allowances,
+) -> Result<CompactString, ParamError> {
+    if let Ok(text) = std::str::from_utf8(raw)
+        && raw.iter().all(|&byte| escape::is_plain_in_form(byte))
+    {
+        return Ok(CompactString::from(text));
+    }
+    let mut bytes = SmallVec::<[u8; 128]>::with_capacity(raw.len());
+    let mut rest = raw;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let decoded = match byte {
+            b'+' if dialect.plus_is_space => b' ',
+            b'%' => match escape::hex_pair(after) {
+                Some(decoded) => {
+                    rest = after.get(2..).unwrap_or_default();
+                    decoded
+                }
+                None if dialect.allow.contains(Allowance::BarePercent) => {
+                    *used = used.with(Allowance::BarePercent);
+                    b'%'
+                }
+                None => return Err(ParamError::Percent { place }),
+            },
+            0x80.. if !dialect.allow.contains(Allowance::EightBit) => {
+                return Err(character(*byte, place, Some(Allowance::EightBit)));
+            }
+            0x80.. => {
+                *used = used.with(Allowance::EightBit);
+                *byte
+            }
+            0..=0x20 | 0x7f => return Err(character(*byte, place, None)),
+            _ => *byte,
+        };
+        bytes.push(decoded);
+    }
+    check_controls(&bytes, dialect, place, is_name, used)?;
+    dialect.charset.decode(&bytes).ok_or(ParamError::Encoding { place, charset: dialect.charset })
+}
+
+/// Refuses NUL always; other control characters in names always, in values unless allowed (tab, CR and LF are text).
+pub(crate) fn check_controls(
+    bytes: &[u8],
+    dialect: &Dialect,
+    place: &'static str,
+    is_name: bool,
+    used: &mut Allowances,
+) -> Result<(), ParamError> {
+    for &byte in bytes.iter().filter(|byte| matches!(byte, 0..=0x1f | 0x7f)) {
+        match byte {
+            b'\t' | b'\r' | b'\n' if !is_name => {}
+            0 => return Err(character(byte, place, None)),
+            _ if is_name => return Err(character(byte, place, None)),
+            _ if dialect.allow.contains(Allowance::Control) => *used = used.with(Allowance::Control),
+            _ => return Err(character(byte, place, Some(Allowance::Control))),
+        }
+    }
+    Ok(())
+}
+
+fn character(byte: u8, place: &'static str, setting: Option<Allowance>) -> ParamError {
+    ParamError::Character { shown: format_compact!("%{byte:02x}"), place, setting }
+}
