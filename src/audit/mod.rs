@@ -1,1 +1,32 @@
-//! `audit`: see src/docs/architecture.md.
+//! The record of every decision: what it says, how it is written before anything is forwarded, and how it is verified and read.
+//!
+//! [`Ledger`] is the journal of one process, [`Journal`] that of one core. A decision is appended, and what it permits comes out again
+//! as [`Recorded`] only after the `write(2)` that holds the record has returned. How the files lie: [`layout`]; how lines are
+//! chained: [`chain`].
+
+pub mod chain;
+pub mod checkpoint;
+mod journal;
+mod keeper;
+pub mod layout;
+mod ledger;
+mod line;
+mod medium;
+pub mod read;
+pub mod record;
+mod recover;
+mod series;
+mod settings;
+mod signer;
+mod space;
+mod track;
+
+pub use journal::{Journal, Pending, Recorded};
+pub use ledger::{JournalStats, Ledger, key_path};
+pub use line::unescape;
+pub use medium::{AppendFile, Disk, Medium};
+pub use record::{AdminAction, AdminRecord, Completion, DecisionRecord, OutcomeRecord};
+pub use recover::{Recovery, living};
+pub use settings::{Durability, JournalError, JournalSettings};
+pub use signer::PublicKey;
+pub use space::Room;

@@ -1,0 +1,401 @@
+//! What a record says: plain structs for decisions, outcomes and administration, and how they become one JSON line; no I/O.
+
+use super::line::Line;
+use crate::model::{Device, Outcome, Reason, RequestId, Timestamp};
+use std::net::IpAddr;
+
+/// A decision about one request. Everything is borrowed for the call that appends it; nothing is kept.
+///
+/// Lists are flat pairs; pairs of the same name that stand side by side become one array in the record.
+/// The secrets in `target`, `parameters` and `detail` are replaced before they come here.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionRecord<'a> {
+    /// When the head of the request was complete.
+    pub time: Timestamp,
+    /// The request.
+    pub request: RequestId,
+    /// Revision of the rules that decided.
+    pub revision: &'a str,
+    /// Sequence number of the people data that decided.
+    pub people: u64,
+    /// Who asked; `None` where that could not be told.
+    pub subject: Option<&'a str>,
+    /// The identity source that told so.
+    pub source: Option<&'a str>,
+    /// The role that decided.
+    pub role: Option<&'a str>,
+    /// The assignment that decided.
+    pub assignment: Option<&'a str>,
+    /// The application.
+    pub app: Option<&'a str>,
+    /// The route.
+    pub route: Option<&'a str>,
+    /// The permission asked for.
+    pub permission: Option<&'a str>,
+    /// Bound scope values: (dimension, value).
+    pub scope: &'a [(&'a str, &'a str)],
+    /// The method as sent.
+    pub method: &'a str,
+    /// Version of HTTP, for example `HTTP/1.1`.
+    pub protocol: &'a str,
+    /// The host as sent.
+    pub host: &'a [u8],
+    /// The target with the values of secret parameters replaced; raw bytes where it could not be parsed.
+    pub target: &'a [u8],
+    /// What was decided.
+    pub decision: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// Details for the administrator; empty where there are none.
+    pub detail: &'a str,
+    /// The client's address; `None` where the connection has none (a Unix socket).
+    pub client: Option<IpAddr>,
+    /// The addresses that `client` was derived from, nearest first.
+    pub chain: &'a [IpAddr],
+    /// The device.
+    pub device: Option<&'a Device>,
+    /// The keyed hash of the session; written in hex.
+    pub session: Option<&'a [u8]>,
+    /// Judged parameters other than scope, secrets replaced: (location or name, value).
+    pub parameters: &'a [(&'a str, &'a str)],
+    /// Parameters that the gateway filled in: (location or name, value).
+    pub filled: &'a [(&'a str, &'a str)],
+    /// Parameters that the gateway narrowed: (location or name, remaining value).
+    pub narrowed: &'a [(&'a str, &'a str)],
+    /// Obligations applied.
+    pub obligations: &'a [&'a str],
+}
+
+impl<'a> DecisionRecord<'a> {
+    /// A record with what every request has; the other fields are empty, to be set by the caller.
+    #[must_use]
+    pub fn new(time: Timestamp, request: RequestId, decision: Outcome, reason: Reason) -> Self {
+        Self {
+            time,
+            request,
+            revision: "",
+            people: 0,
+            subject: None,
+            source: None,
+            role: None,
+            assignment: None,
+            app: None,
+            route: None,
+            permission: None,
+            scope: &[],
+            method: "",
+            protocol: "",
+            host: b"",
+            target: b"",
+            decision,
+            reason,
+            detail: "",
+            client: None,
+            chain: &[],
+            device: None,
+            session: None,
+            parameters: &[],
+            filled: &[],
+            narrowed: &[],
+            obligations: &[],
+        }
+    }
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Completion {
+    /// The whole answer was handed to the client's connection.
+    Complete,
+    /// The client went away first.
+    ClientAborted,
+    /// The application broke off its answer; the client saw an aborted stream.
+    UpstreamAborted,
+    /// A deadline passed in the middle.
+    TimedOut,
+    /// The gateway closed the stream: rights ended, or it stopped.
+    Closed,
+    /// Written by recovery: the process ended before the outcome was known.
+    Unknown,
+}
+
+impl Completion {
+    /// The name in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::ClientAborted => "client-aborted",
+            Self::UpstreamAborted => "upstream-aborted",
+            Self::TimedOut => "timed-out",
+            Self::Closed => "closed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of a request, at the end of its answer's body or stream.
+#[derive(Clone, Copy, Debug)]
+pub struct OutcomeRecord<'a> {
+    /// When the exchange ended.
+    pub time: Timestamp,
+    /// The request.
+    pub request: RequestId,
+    /// Status of the application's answer; `None` where it was not asked or gave none.
+    pub upstream_status: Option<u16>,
+    /// The address of the application's server.
+    pub upstream: Option<&'a str>,
+    /// Status of the answer to the client; `None` where there was none.
+    pub answer_status: Option<u16>,
+    /// A reason that arose after the decision (an upstream fault, a record that could not be written).
+    pub reason: Option<Reason>,
+    /// Details for the administrator; empty where there are none.
+    pub detail: &'a str,
+    /// Body bytes from the client.
+    pub bytes_in: u64,
+    /// Body bytes to the client.
+    pub bytes_out: u64,
+    /// Microseconds from the complete head to the decision.
+    pub decision_micros: u64,
+    /// Microseconds from the forwarded head to the head of the application's answer.
+    pub upstream_micros: Option<u64>,
+    /// Microseconds from the complete head to the end.
+    pub total_micros: u64,
+    /// How it ended.
+    pub completion: Completion,
+}
+
+impl OutcomeRecord<'_> {
+    /// An outcome with nothing counted; the other fields are to be set by the caller.
+    #[must_use]
+    pub fn new(time: Timestamp, request: RequestId, completion: Completion) -> Self {
+        Self {
+            time,
+            request,
+            upstream_status: None,
+            upstream: None,
+            answer_status: None,
+            reason: None,
+            detail: "",
+            bytes_in: 0,
+            bytes_out: 0,
+            decision_micros: 0,
+            upstream_micros: None,
+            total_micros: 0,
+            completion,
+        }
+    }
+}
+
+/// What was administered, or what the gateway did to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AdminAction {
+    /// A process began.
+    Start,
+    /// A process ended in order.
+    Stop,
+    /// The listening sockets went to another process.
+    HandOver,
+    /// A new rule set or new settings took effect.
+    Reload,
+    /// A reload failed; the old set goes on.
+    ReloadFailed,
+    /// A certificate was loaded or exchanged.
+    Certificate,
+    /// A person was frozen.
+    Freeze,
+    /// A person was unfrozen.
+    Unfreeze,
+    /// A role was assigned.
+    Grant,
+    /// An assignment was taken back.
+    Revoke,
+    /// Another change of people data or settings.
+    Change,
+    /// A session was bound to a person by a sign-in.
+    SignIn,
+    /// A session was ended by a sign-out.
+    SignOut,
+    /// Recovery closed the series of a process that had ended without closing it.
+    Recovered,
+    /// Records that could not be held while the disk was full were counted instead.
+    Unrecorded,
+    /// A sync to stable storage failed.
+    SyncFailed,
+}
+
+impl AdminAction {
+    /// The name in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::HandOver => "hand-over",
+            Self::Reload => "reload",
+            Self::ReloadFailed => "reload-failed",
+            Self::Certificate => "certificate",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
+            Self::Change => "change",
+            Self::SignIn => "sign-in",
+            Self::SignOut => "sign-out",
+            Self::Recovered => "recovered",
+            Self::Unrecorded => "unrecorded",
+            Self::SyncFailed => "sync-failed",
+        }
+    }
+}
+
+/// An event of administration or of the gateway itself.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminRecord<'a> {
+    /// When it happened.
+    pub time: Timestamp,
+    /// What happened.
+    pub action: AdminAction,
+    /// Who did it; `None` where the gateway itself did.
+    pub actor: Option<&'a str>,
+    /// The person that it concerns.
+    pub subject: Option<&'a str>,
+    /// The thing that it concerns: a role, a file, a session.
+    pub object: Option<&'a str>,
+    /// Revision of the rules after it; empty where it has none to do with rules.
+    pub revision: &'a str,
+    /// Sequence number of the people data after it.
+    pub people: Option<u64>,
+    /// Details.
+    pub detail: &'a str,
+    /// Further named values.
+    pub fields: &'a [(&'a str, &'a str)],
+}
+
+impl AdminRecord<'_> {
+    /// An event with only its time and name.
+    #[must_use]
+    pub fn new(time: Timestamp, action: AdminAction) -> Self {
+        Self {
+            time,
+            action,
+            actor: None,
+            subject: None,
+            object: None,
+            revision: "",
+            people: None,
+            detail: "",
+            fields: &[],
+        }
+    }
+}
+
+/// Something that becomes one line of the journal.
+pub(super) trait Entry {
+    /// The value of `kind`.
+    const KIND: &'static str;
+    /// The value of `time`.
+    fn time(&self) -> Timestamp;
+    /// Writes every further member, each with its leading comma.
+    fn members(&self, line: &mut Line);
+}
+
+impl Entry for DecisionRecord<'_> {
+    const KIND: &'static str = "decision";
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn members(&self, line: &mut Line) {
+        line.request(self.request);
+        line.plain(",\"decision\":\"", self.decision.as_str());
+        line.plain("\",\"reason\":\"", self.reason.code());
+        line.raw(b"\"");
+        line.text_unless_empty(",\"detail\":", self.detail);
+        line.text_unless_empty(",\"revision\":", self.revision);
+        line.number(",\"people\":", self.people);
+        line.optional(",\"subject\":", self.subject);
+        line.optional(",\"source\":", self.source);
+        line.optional(",\"role\":", self.role);
+        line.optional(",\"assignment\":", self.assignment);
+        line.optional(",\"app\":", self.app);
+        line.optional(",\"route\":", self.route);
+        line.optional(",\"permission\":", self.permission);
+        line.pairs(",\"scope\":", self.scope);
+        line.text(",\"method\":", self.method);
+        line.target(",\"host\":", self.host);
+        line.target(",\"target\":", self.target);
+        line.text_unless_empty(",\"protocol\":", self.protocol);
+        if let Some(client) = self.client {
+            line.raw(b",\"client\":");
+            line.address(client);
+        }
+        line.addresses(",\"chain\":", self.chain);
+        if let Some(device) = self.device {
+            line.device(",\"device\":", device);
+        }
+        if let Some(session) = self.session {
+            line.hex(",\"session\":", session);
+        }
+        line.pairs(",\"parameters\":", self.parameters);
+        line.pairs(",\"filled\":", self.filled);
+        line.pairs(",\"narrowed\":", self.narrowed);
+        line.list(",\"obligations\":", self.obligations);
+    }
+}
+
+impl Entry for OutcomeRecord<'_> {
+    const KIND: &'static str = "outcome";
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn members(&self, line: &mut Line) {
+        line.request(self.request);
+        line.plain(",\"completion\":\"", self.completion.as_str());
+        line.raw(b"\"");
+        if let Some(status) = self.upstream_status {
+            line.number(",\"upstream_status\":", status.into());
+        }
+        line.optional(",\"upstream\":", self.upstream);
+        if let Some(status) = self.answer_status {
+            line.number(",\"answer_status\":", status.into());
+        }
+        if let Some(reason) = self.reason {
+            line.plain(",\"late_reason\":\"", reason.code());
+            line.raw(b"\"");
+        }
+        line.text_unless_empty(",\"late_detail\":", self.detail);
+        line.number(",\"bytes_in\":", self.bytes_in);
+        line.number(",\"bytes_out\":", self.bytes_out);
+        line.number(",\"decision_micros\":", self.decision_micros);
+        if let Some(micros) = self.upstream_micros {
+            line.number(",\"upstream_micros\":", micros);
+        }
+        line.number(",\"total_micros\":", self.total_micros);
+    }
+}
+
+impl Entry for AdminRecord<'_> {
+    const KIND: &'static str = "admin";
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn members(&self, line: &mut Line) {
+        line.plain(",\"action\":\"", self.action.as_str());
+        line.raw(b"\"");
+        line.optional(",\"actor\":", self.actor);
+        line.optional(",\"subject\":", self.subject);
+        line.optional(",\"object\":", self.object);
+        line.text_unless_empty(",\"revision\":", self.revision);
+        if let Some(people) = self.people {
+            line.number(",\"people\":", people);
+        }
+        line.text_unless_empty(",\"detail\":", self.detail);
+        line.pairs(",\"fields\":", self.fields);
+    }
+}

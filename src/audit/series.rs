@@ -1,0 +1,348 @@
+//! One series: lines appended to a buffer, chained, written in whole buffers, spread over segments. Knows no task and no runtime.
+
+use super::chain::{self, Hash};
+use super::layout::segment_name;
+use super::line::Line;
+use super::medium::{AppendFile, Medium};
+use super::record::{AdminAction, AdminRecord, Entry};
+use super::settings::{JournalError, JournalSettings, full};
+use super::space::{Room, Space};
+use super::track::{Published, Track};
+use crate::model::{Clock, Timestamp};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What every series of a run shares.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub node: String,
+    pub run: String,
+    pub dir: PathBuf,
+    pub settings: Arc<JournalSettings>,
+    pub medium: Arc<dyn Medium>,
+    pub clock: Arc<dyn Clock>,
+    pub space: Arc<Space>,
+}
+
+/// Where a series that is taken up again stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub records: u64,
+    pub head: Hash,
+}
+
+pub(super) struct Series {
+    ground: Ground,
+    dir: PathBuf,
+    /// `,"node":…,"core":…`, the same in every line.
+    origin: Vec<u8>,
+    line: Line,
+    /// Whole lines that are not written, but for the first `sent` bytes.
+    pending: Vec<u8>,
+    sent: usize,
+    head: Hash,
+    appended: u64,
+    written: Published,
+    segment: Segment,
+    /// The last write failed: the file is looked at before it is written again.
+    suspect: bool,
+    /// Every record up to the number was told this error.
+    failure: Option<(u64, JournalError)>,
+    /// Records refused because no more could be held, since when.
+    unrecorded: Option<(u64, Timestamp)>,
+    latest: Timestamp,
+    track: Arc<Track>,
+}
+
+struct Segment {
+    file: Arc<dyn AppendFile>,
+    /// Bytes of whole lines in the file.
+    bytes: u64,
+    begun: Timestamp,
+}
+
+/// The first line of every segment.
+struct SegmentHead<'a> {
+    time: Timestamp,
+    run: &'a str,
+    index: u64,
+}
+
+impl Entry for SegmentHead<'_> {
+    const KIND: &'static str = "segment";
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn members(&self, line: &mut Line) {
+        line.text(",\"run\":", self.run);
+        line.number(",\"segment\":", self.index);
+    }
+}
+
+impl Series {
+    /// Begins a series: its directory and first segment, whose head is written.
+    pub(super) fn begin(ground: Ground, name: &str) -> Result<Self, JournalError> {
+        let dir = ground.dir.join(name);
+        super::medium::create_dir(&dir).map_err(JournalError::open(&dir))?;
+        let now = ground.clock.now();
+        let path = dir.join(segment_name(1, now));
+        let file = ground.medium.create(&path).map_err(JournalError::open(&path))?;
+        let standing = Standing { records: 0, head: Hash::origin(&ground.node, &ground.run, name) };
+        let mut series = Self::assemble(ground, name, standing, 1, Segment { file, bytes: 0, begun: now });
+        series.append_head(now, 1);
+        series.flush()?;
+        Ok(series)
+    }
+
+    /// Takes up a series of an ended process at its last segment, which holds `bytes` bytes of whole lines.
+    pub(super) fn resume(
+        ground: Ground,
+        name: &str,
+        standing: Standing,
+        last: &super::layout::SegmentFile,
+        bytes: u64,
+    ) -> Result<Self, JournalError> {
+        let file = ground.medium.open(&last.path).map_err(JournalError::open(&last.path))?;
+        if file.length().map_err(JournalError::open(&last.path))? > bytes {
+            file.cut(bytes).map_err(JournalError::open(&last.path))?;
+        }
+        let segment = Segment { file, bytes, begun: last.begun };
+        let mut series = Self::assemble(ground, name, standing, last.index, segment);
+        if bytes == 0 {
+            series.append_head(last.begun, last.index);
+        }
+        Ok(series)
+    }
+
+    fn assemble(ground: Ground, name: &str, standing: Standing, index: u64, segment: Segment) -> Self {
+        let mut line = Line::new(ground.settings.target_bytes);
+        line.text(",\"node\":", &ground.node);
+        line.text(",\"core\":", name);
+        let origin = line.bytes().to_vec();
+        let dir = ground.dir.join(name);
+        let written = Published { records: standing.records, head: standing.head, segment: index };
+        let track = Arc::new(Track::new(name.to_owned(), dir.clone(), Arc::clone(&ground.medium), written));
+        track.begin(Arc::clone(&segment.file));
+        Self {
+            dir,
+            origin,
+            line,
+            pending: Vec::with_capacity(ground.settings.buffer_bytes),
+            sent: 0,
+            head: standing.head,
+            appended: standing.records,
+            written,
+            latest: segment.begun,
+            segment,
+            suspect: false,
+            failure: None,
+            unrecorded: None,
+            track,
+            ground,
+        }
+    }
+
+    pub(super) fn track(&self) -> &Arc<Track> {
+        &self.track
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.len() - self.sent
+    }
+
+    /// Appends a record to the buffer; gives its number.
+    pub(super) fn append(&mut self, entry: &impl Entry, strict: bool) -> Result<u64, JournalError> {
+        if strict && self.ground.space.room() != Room::Ample {
+            return Err(JournalError::Full);
+        }
+        if self.pending.len() >= self.ground.settings.held_bytes {
+            // Whoever comes while nothing more can be held tries the disk, so that refusing ends when the disk takes bytes again.
+            if let Err(error) = self.flush() {
+                let since = self.unrecorded.map_or(entry.time(), |(_, since)| since);
+                self.unrecorded = Some((self.unrecorded.map_or(1, |(count, _)| count + 1), since));
+                self.track.counters.unrecorded.fetch_add(1, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        Ok(self.push(entry, strict))
+    }
+
+    fn push<E: Entry>(&mut self, entry: &E, strict: bool) -> u64 {
+        let number = self.appended + 1;
+        let line = &mut self.line;
+        line.restart(self.head.as_bytes());
+        line.plain("{\"kind\":\"", E::KIND);
+        line.number("\",\"seq\":", number);
+        line.raw(b",\"time\":");
+        line.time(entry.time());
+        line.raw(&self.origin);
+        if strict {
+            line.raw(b",\"strict\":true");
+        }
+        entry.members(line);
+        self.head = chain::close(line.bytes(), &mut self.pending);
+        self.appended = number;
+        self.latest = entry.time();
+        self.count_queue();
+        number
+    }
+
+    fn append_head(&mut self, time: Timestamp, index: u64) {
+        let run = std::mem::take(&mut self.ground.run);
+        self.push(&SegmentHead { time, run: &run, index }, false);
+        self.ground.run = run;
+    }
+
+    fn count_queue(&self) {
+        self.track.counters.queue_bytes.store(u64::try_from(self.waiting()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Makes sure that the write of record `number` has returned, with one write for all that wait.
+    pub(super) fn settle(&mut self, number: u64) -> Result<(), JournalError> {
+        if self.written.records >= number {
+            return Ok(());
+        }
+        // One failing write tells all whose records it held; only newer records try again.
+        if let Some((through, error)) = &self.failure
+            && *through >= number
+        {
+            return Err(error.clone());
+        }
+        self.flush()
+    }
+
+    /// Writes all that waits, and begins a new segment where that is due.
+    pub(super) fn flush(&mut self) -> Result<(), JournalError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.write_pending()?;
+        if let Some((count, since)) = self.unrecorded.take() {
+            let (count, since) = (count.to_string(), since.to_string());
+            let fields = [("records", count.as_str()), ("since", since.as_str())];
+            let detail = "records were refused and could not be held because the disk took no bytes";
+            let record =
+                AdminRecord { detail, fields: &fields, ..AdminRecord::new(self.latest, AdminAction::Unrecorded) };
+            self.push(&record, false);
+            self.write_pending()?;
+        }
+        let age = self.latest.micros_since(self.segment.begun);
+        if self.segment.bytes >= self.ground.settings.segment_bytes
+            || u128::from(age) >= self.ground.settings.segment_age.as_micros()
+        {
+            self.rotate();
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) {
+        let now = self.ground.clock.now();
+        let index = self.written.segment + 1;
+        match self.ground.medium.create(&self.dir.join(segment_name(index, now))) {
+            Ok(file) => {
+                self.track.begin(Arc::clone(&file));
+                self.segment = Segment { file, bytes: 0, begun: now };
+                self.written.segment = index;
+                self.append_head(now, index);
+                // A failure is counted and tried again with the next record; nobody waits for a head.
+                let _ = self.write_pending();
+            }
+            Err(error) => {
+                // The present segment goes on; with the next write it is tried again.
+                tracing::error!(%error, series = self.track.name, "no new segment of the journal can be begun");
+                self.track.counters.errors.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn write_pending(&mut self) -> Result<(), JournalError> {
+        if self.suspect {
+            self.repair()?;
+        }
+        while let Some(rest) = self.pending.get(self.sent..)
+            && !rest.is_empty()
+        {
+            self.track.counters.writes.fetch_add(1, Ordering::Relaxed);
+            match self.segment.file.write(rest) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if full(&error) && self.ground.space.spend() => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        self.took(self.pending.len(), self.appended, self.head);
+        if self.failure.take().is_some() {
+            self.ground.space.writable();
+            tracing::info!(series = self.track.name, "the journal is written again");
+        }
+        Ok(())
+    }
+
+    /// The first `length` bytes of the buffer, whole lines up to record `number`, are in the file.
+    fn took(&mut self, length: usize, number: u64, head: Hash) {
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        self.pending.drain(..length);
+        self.sent = self.sent.saturating_sub(length);
+        self.segment.bytes = self.segment.bytes.saturating_add(bytes);
+        self.written = Published { records: number, head, segment: self.written.segment };
+        self.track.publish(self.written, self.latest.as_micros());
+        self.track.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.count_queue();
+    }
+
+    /// A write failed: whole lines that the file did take count as written, the rest stays in the buffer.
+    fn failed(&mut self, error: io::Error) -> JournalError {
+        let taken = self.pending.get(..self.sent).unwrap_or_default();
+        if let Some(end) = memchr::memrchr(b'\n', taken) {
+            let lines = taken.get(..end).unwrap_or_default();
+            let count = u64::try_from(memchr::memchr_iter(b'\n', lines).count() + 1).unwrap_or(u64::MAX);
+            let last = lines.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+            if let Some((_, head)) = chain::split(last) {
+                self.took(end + 1, self.written.records + count, head);
+            }
+        }
+        self.suspect = true;
+        self.track.counters.errors.fetch_add(1, Ordering::Relaxed);
+        if self.failure.is_none() {
+            tracing::error!(%error, series = self.track.name, "the journal cannot be written");
+        }
+        let error = JournalError::write(error);
+        self.failure = Some((self.appended, error.clone()));
+        error
+    }
+
+    /// Makes the file hold exactly what it is known to have taken before it is written again.
+    ///
+    /// INVARIANT: the chain is never torn by a failed write: the buffer goes on at the byte where the file ends.
+    fn repair(&mut self) -> Result<(), JournalError> {
+        let known = self.segment.bytes;
+        let expected = known.saturating_add(u64::try_from(self.sent).unwrap_or(u64::MAX));
+        let repaired = match self.segment.file.length() {
+            Ok(length) if length == expected => Ok(()),
+            Ok(length) if length >= known => self.segment.file.cut(known).map(|()| self.sent = 0),
+            Ok(_) => Err(io::Error::other("the segment was cut by somebody else")),
+            Err(error) => Err(error),
+        };
+        match repaired {
+            Ok(()) => {
+                self.suspect = false;
+                Ok(())
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, series = self.track.name, bytes = self.waiting(), "records of the journal were lost at the end");
+        }
+    }
+}
