@@ -14,8 +14,22 @@ pub struct MethodSet {
 
 /// The methods that a rule can list. CONNECT and TRACE are never forwarded; HEAD is GET.
 pub const METHODS: [&str; 16] = [
-    "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",
-    "UNLOCK", "REPORT", "SEARCH", "MERGE",
+    "GET",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "MERGE",
 ];
 
 /// How many of [`METHODS`] `ANY` stands for: GET, POST, PUT, PATCH and DELETE.

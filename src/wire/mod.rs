@@ -1,3 +1,21 @@
-//! `wire`: see src/docs/architecture.md.
+//! The strict HTTP codec, both directions, and the HTTP/2 adapter; knows bytes, framing and deadlines, nothing about rules.
+//!
+//! Heads are parsed by `httparse` and then judged by what is stricter here: line ends, hosts, framing, targets. Whatever is
+//! accepted means to hyper's parser the same (`tests/fuzz` proves it); whatever is not, reaches [`server::Service::reject`].
 
+pub mod body;
+pub mod chunk;
 pub mod connection;
+pub mod error;
+pub mod framing;
+mod h1;
+pub mod head;
+pub mod host;
+pub mod limit;
+pub mod link;
+mod pace;
+mod parse;
+pub mod server;
+pub mod stop;
+pub mod tunnel;
+pub mod writer;

@@ -272,7 +272,11 @@ impl<'de> Deserializer<'de> for KeyText<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        if name == spanned::NAME { visitor.visit_map(PlacedKey { key: self.0, at: 0 }) } else { self.deserialize_any(visitor) }
+        if name == spanned::NAME {
+            visitor.visit_map(PlacedKey { key: self.0, at: 0 })
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -119,10 +119,12 @@ impl Reader<'_> {
 
     fn refuse(&mut self, mark: Mark, anchor: usize, tag: bool) {
         if anchor != 0 {
-            self.fault(mark, "an anchor (`&name`) stands here").help("take it away and write the value wherever it is used");
+            self.fault(mark, "an anchor (`&name`) stands here")
+                .help("take it away and write the value wherever it is used");
         }
         if tag {
-            self.fault(mark, "a tag (`!name`) stands here").help("take it away; what a value is follows from where it stands");
+            self.fault(mark, "a tag (`!name`) stands here")
+                .help("take it away; what a value is follows from where it stands");
         }
     }
 

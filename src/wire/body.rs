@@ -1,0 +1,311 @@
+//! Bodies of requests and answers as the rest of the gateway sees them; the framing behind them stays in the codec.
+
+use super::error::WireError;
+use super::framing::Framing;
+use super::limit::PaceLimits;
+use super::pace::{Deadline, Pace};
+use super::tunnel::Tunnel;
+use crate::model::Reason;
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// Where the body of an HTTP/1.1 request is read from: the connection, for as long as it serves that request.
+pub(super) trait BodyPort {
+    fn poll_data(&self, exchange: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>>;
+}
+
+/// The body of an HTTP/1.1 request, read from its connection when it is polled.
+pub struct H1Body {
+    port: Rc<dyn BodyPort>,
+    exchange: u64,
+    left: Option<u64>,
+    done: bool,
+}
+
+impl H1Body {
+    pub(super) fn new(port: Rc<dyn BodyPort>, exchange: u64, framing: Framing) -> Self {
+        let left = if let Framing::Length(length) = framing { Some(length) } else { None };
+        Self { port, exchange, left, done: false }
+    }
+}
+
+/// The body of an HTTP/2 request, with a bound on how slowly it may come.
+pub struct H2Body {
+    body: hyper::body::Incoming,
+    pace: Pace,
+    deadline: Deadline,
+}
+
+impl H2Body {
+    pub(super) fn new(body: hyper::body::Incoming, limits: PaceLimits) -> Self {
+        Self { body, pace: Pace::new(limits), deadline: Deadline::new() }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
+        loop {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    // trailers are dropped: no rule judges them
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.pace.progress(data.len());
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(WireError::BodyIncomplete))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending if self.pace.poll_stalled(&mut self.deadline, cx) => {
+                    return Poll::Ready(Some(Err(WireError::BodyTimeout)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// The body of a request. Data comes as it is polled, so that whoever is slow slows the client down.
+#[derive(Default)]
+pub enum RequestBody {
+    /// There is none.
+    #[default]
+    Empty,
+    /// It is at hand.
+    Full(Bytes),
+    /// It comes over HTTP/1.1.
+    H1(H1Body),
+    /// It comes over HTTP/2.
+    H2(Box<H2Body>),
+}
+
+impl RequestBody {
+    /// Reads the whole body.
+    ///
+    /// # Errors
+    /// [`WireError::BodyTooLarge`] when it is longer than `cap` bytes, or whatever ends it early.
+    pub async fn collect(mut self, cap: usize) -> Result<Bytes, WireError> {
+        if self.size_hint().lower() > cap as u64 {
+            return Err(WireError::BodyTooLarge);
+        }
+        let mut first = Bytes::new();
+        let mut more = BytesMut::new();
+        while let Some(data) = std::future::poll_fn(|cx| self.poll_data(cx)).await {
+            let data = data?;
+            if first.len() + more.len() + data.len() > cap {
+                return Err(WireError::BodyTooLarge);
+            }
+            if first.is_empty() && more.is_empty() {
+                first = data;
+            } else {
+                if more.is_empty() {
+                    more.extend_from_slice(&std::mem::take(&mut first));
+                }
+                more.extend_from_slice(&data);
+            }
+        }
+        Ok(if more.is_empty() { first } else { more.freeze() })
+    }
+
+    /// The next data of the body, without the frame around it.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Full(data) => {
+                let data = std::mem::take(data);
+                *self = Self::Empty;
+                Poll::Ready((!data.is_empty()).then_some(Ok(data)))
+            }
+            Self::H1(body) => {
+                if body.done {
+                    return Poll::Ready(None);
+                }
+                let data = ready!(body.port.poll_data(body.exchange, cx));
+                match &data {
+                    Some(Ok(data)) => {
+                        if let Some(left) = &mut body.left {
+                            *left = left.saturating_sub(data.len() as u64);
+                        }
+                    }
+                    _ => body.done = true,
+                }
+                Poll::Ready(data)
+            }
+            Self::H2(body) => body.poll_data(cx),
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = WireError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        self.poll_data(cx).map(|data| data.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Full(data) => data.is_empty(),
+            Self::H1(body) => body.done || body.left == Some(0),
+            Self::H2(body) => body.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Full(data) => SizeHint::with_exact(data.len() as u64),
+            Self::H1(body) => body.left.map_or_else(SizeHint::new, SizeHint::with_exact),
+            Self::H2(body) => body.body.size_hint(),
+        }
+    }
+}
+
+impl std::fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "RequestBody::Empty",
+            Self::Full(_) => "RequestBody::Full",
+            Self::H1(_) => "RequestBody::H1",
+            Self::H2(_) => "RequestBody::H2",
+        })
+    }
+}
+
+/// A body that is produced while it is sent.
+pub type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = WireError>>>;
+
+/// The body of an answer. An error out of it ends the connection or stream so that the answer cannot be taken for complete.
+#[derive(Default)]
+pub enum AnswerBody {
+    /// There is none.
+    #[default]
+    Empty,
+    /// It is at hand.
+    Full(Bytes),
+    /// It is produced while it is sent. Where its size hint is exact, it must keep to that.
+    Stream(BoxBody),
+    /// The connection becomes a raw tunnel; only with status 101 and in answer to an upgrade request.
+    Tunnel(Tunnel),
+}
+
+impl AnswerBody {
+    /// A body that is produced while it is sent.
+    pub fn stream(body: impl Body<Data = Bytes, Error = WireError> + 'static) -> Self {
+        Self::Stream(Box::pin(body))
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = WireError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        match &mut *self {
+            Self::Empty | Self::Tunnel(_) => Poll::Ready(None),
+            Self::Full(data) => {
+                let data = std::mem::take(data);
+                *self = Self::Empty;
+                Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+            }
+            Self::Stream(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty | Self::Tunnel(_) => true,
+            Self::Full(data) => data.is_empty(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty | Self::Tunnel(_) => SizeHint::with_exact(0),
+            Self::Full(data) => SizeHint::with_exact(data.len() as u64),
+            Self::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+impl std::fmt::Debug for AnswerBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "AnswerBody::Empty",
+            Self::Full(_) => "AnswerBody::Full",
+            Self::Stream(_) => "AnswerBody::Stream",
+            Self::Tunnel(_) => "AnswerBody::Tunnel",
+        })
+    }
+}
+
+/// How the sending of an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// The whole answer was handed to the client's connection, or a tunnel was closed by one of its ends.
+    Complete,
+    /// The client closed, or reset the stream.
+    ClientGone,
+    /// The client did not take the answer in time, or a tunnel was idle for too long.
+    ClientTimeout,
+    /// The application's answer broke off.
+    UpstreamCut,
+    /// The application sent nothing for too long.
+    UpstreamTimeout,
+    /// The gateway ended the body or the tunnel.
+    Withheld(Reason),
+    /// The answer was dropped unsent.
+    Aborted,
+}
+
+impl Completion {
+    /// How an answer ends whose body gave this error.
+    #[must_use]
+    pub const fn of(error: WireError) -> Self {
+        match error {
+            WireError::UpstreamTimeout => Self::UpstreamTimeout,
+            WireError::Withheld(reason) => Self::Withheld(reason),
+            WireError::BodyIncomplete => Self::ClientGone,
+            WireError::BodyTimeout => Self::ClientTimeout,
+            _ => Self::UpstreamCut,
+        }
+    }
+}
+
+/// What is called when an answer has been sent or has failed.
+type FinishFn = Box<dyn FnOnce(Completion, u64)>;
+
+/// Called exactly once, with how the answer ended and the bytes of its body that were sent. Dropped uncalled, it tells
+/// [`Completion::Aborted`].
+pub struct Finish(Option<FinishFn>);
+
+impl Finish {
+    /// Calls `then` at the end of the answer.
+    #[must_use]
+    pub fn new(then: impl FnOnce(Completion, u64) + 'static) -> Self {
+        Self(Some(Box::new(then)))
+    }
+
+    /// Tells how the answer ended.
+    pub fn call(mut self, completion: Completion, bytes: u64) {
+        if let Some(then) = self.0.take() {
+            then(completion, bytes);
+        }
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        if let Some(then) = self.0.take() {
+            then(Completion::Aborted, 0);
+        }
+    }
+}
+
+impl std::fmt::Debug for Finish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Finish")
+    }
+}

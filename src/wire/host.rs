@@ -1,0 +1,91 @@
+//! The form of an authority: host and port, nothing else; decides no application.
+
+use super::error::WireError;
+
+/// An authority taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host as sent; an IPv6 address with its brackets.
+    pub host: &'a str,
+    /// The port, where one was sent.
+    pub port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Reads `host` or `host:port` (RFC 3986 section 3.2, without user information and percent-encoding; hosts of letters, digits, `.`, `-`, `_`).
+    ///
+    /// # Errors
+    /// [`WireError::Host`] naming what is wrong.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| WireError::Host("bytes outside of ASCII"))?;
+        if text.contains('@') {
+            return Err(WireError::Host("user information"));
+        }
+        let (host, port) = if text.starts_with('[') {
+            let end = text.find(']').ok_or(WireError::Host("unclosed bracket"))?;
+            let (host, rest) = text.split_at(end + 1);
+            match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return Err(WireError::Host("bytes after the bracket")),
+            }
+        } else {
+            text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
+        };
+        check_host(host)?;
+        Ok(Self { host, port: port.map(read_port).transpose()? })
+    }
+
+    /// The host in lower case with one trailing dot removed.
+    #[must_use]
+    pub fn canonical_host(&self) -> compact_str::CompactString {
+        let host = self.host.strip_suffix('.').unwrap_or(self.host);
+        let mut lower = compact_str::CompactString::from(host);
+        lower.make_ascii_lowercase();
+        lower
+    }
+}
+
+fn check_host(host: &str) -> Result<(), WireError> {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return match address.parse::<std::net::Ipv6Addr>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(WireError::Host("not an IPv6 address")),
+        };
+    }
+    if host.is_empty() || host.len() > 255 {
+        return Err(WireError::Host("empty or longer than 255 bytes"));
+    }
+    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+        return Err(WireError::Host("a character that host names do not have"));
+    }
+    if host.starts_with('.') || host.contains("..") {
+        return Err(WireError::Host("an empty label"));
+    }
+    Ok(())
+}
+
+fn read_port(port: &str) -> Result<u16, WireError> {
+    if port.is_empty() || port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(WireError::Host("not a port"));
+    }
+    port.parse().map_err(|_| WireError::Host("not a port"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_a_host_and_perhaps_a_port() {
+        assert_eq!(Authority::parse(b"a.example:8080"), Ok(Authority { host: "a.example", port: Some(8080) }));
+        assert_eq!(Authority::parse(b"[::1]:1"), Ok(Authority { host: "[::1]", port: Some(1) }));
+        assert_eq!(Authority::parse(b"A.Example.").unwrap().canonical_host(), "a.example");
+        for wrong in [
+            "", ":80", "u@h", "a:", "a:b", "a:99999", "a:+1", "a b", "a/b", "a,b", "[::1", "[::1]x", "[g]", "a..b",
+            ".a", "a%41", "a:1:2", "é",
+        ] {
+            assert!(matches!(Authority::parse(wrong.as_bytes()), Err(WireError::Host(_))), "{wrong}");
+        }
+    }
+}
