@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod chunk;
+pub mod client;
 pub mod connection;
 pub mod error;
 pub mod framing;

@@ -1,0 +1,582 @@
+//! One HTTP/1.1 connection to an application, driven in the serving task: writes exactly the head it is given and reads the answer strictly.
+
+use super::body::RequestBody;
+use super::chunk::{self, Decoder, Step};
+use super::error::WireError;
+use super::framing::{AnswerPlan, Framing, answer_plan};
+use super::head::ResponseHead;
+use super::link::{Link, Transport};
+use super::pace::Deadline;
+use super::parse::{self, Scan};
+use crate::model::Reason;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+pub use super::limit::ClientSettings;
+
+/// Whether the application can have seen anything of a request that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Not a byte was written: the request may be sent again elsewhere.
+    Nothing,
+    /// Some bytes were written.
+    Some,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientErrorKind {
+    /// The application closed the connection before a byte of an answer.
+    #[error("closed without an answer")]
+    Closed,
+    /// The application closed the connection in the head of its answer.
+    #[error("closed in the head of the answer")]
+    Cut,
+    /// The connection failed.
+    #[error("connection failed: {0}")]
+    Io(io::ErrorKind),
+    /// The answer is not plain HTTP/1.1.
+    #[error("answer not understood: {0}")]
+    Malformed(WireError),
+    /// No answer in time, or the application did not take the request.
+    #[error("no answer in time")]
+    Timeout,
+    /// The client's body broke off, so that the request could not be completed.
+    #[error("the body of the request: {0}")]
+    RequestBody(WireError),
+    /// A change of protocol that nobody asked for.
+    #[error("unsolicited 101")]
+    Unsolicited,
+    /// More interim answers than allowed.
+    #[error("too many interim answers")]
+    TooManyInterim,
+    /// Bytes came before a request was sent.
+    #[error("bytes that belong to no request")]
+    Surplus,
+}
+
+/// Why a request got no answer, and whether it can have had an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct ClientError {
+    /// Whether the application can have seen anything of it.
+    pub sent: Sent,
+    /// What happened.
+    pub kind: ClientErrorKind,
+}
+
+impl ClientError {
+    /// The reason that a record and an answer give.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self.kind {
+            ClientErrorKind::Timeout => Reason::UpstreamTimeout,
+            ClientErrorKind::RequestBody(error) => error.reason(),
+            ClientErrorKind::Io(_) if matches!(self.sent, Sent::Nothing) => Reason::UpstreamUnreachable,
+            _ => Reason::UpstreamProtocol,
+        }
+    }
+}
+
+/// What goes out behind a head. The head must announce it in the same words.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Nothing.
+    Empty,
+    /// These bytes; the head says so with `Content-Length`.
+    Bytes(Bytes),
+    /// The client's body, streamed: `Length` as the head announces it, or `Chunked`.
+    Stream(RequestBody, Framing),
+    /// Nothing, and the head asks for a WebSocket.
+    Upgrade,
+}
+
+/// Takes back a connection that may be used again.
+pub type Home<IO> = Rc<dyn Fn(ClientConnection<IO>)>;
+
+/// A connection to an application on which no exchange is open.
+pub struct ClientConnection<IO> {
+    inner: Box<Inner<IO>>,
+}
+
+struct Inner<IO> {
+    link: Link<IO>,
+    settings: ClientSettings,
+    reading: Deadline,
+    writing: Deadline,
+    home: Option<Home<IO>>,
+    uses: u64,
+}
+
+impl<IO: Transport> ClientConnection<IO> {
+    /// Takes an open stream. `home` gets the connection back after each clean, exactly consumed exchange; without it the
+    /// connection serves one exchange.
+    #[must_use]
+    pub fn new(io: IO, settings: ClientSettings, home: Option<Home<IO>>) -> Self {
+        let (reading, writing) = (Deadline::new(), Deadline::new());
+        Self { inner: Box::new(Inner { link: Link::new(io), settings, reading, writing, home, uses: 0 }) }
+    }
+
+    /// Exchanges begun on this connection.
+    #[must_use]
+    pub fn uses(&self) -> u64 {
+        self.inner.uses
+    }
+
+    /// The stream beneath.
+    #[must_use]
+    pub fn io(&self) -> &IO {
+        &self.inner.link.io
+    }
+
+    /// Whether an idle connection is still open and nothing has come on it, as far as that is known without waiting.
+    /// Anything else must not be used again.
+    pub fn is_open_and_silent(&mut self) -> bool {
+        let link = &mut self.inner.link;
+        if !link.input.is_empty() {
+            return false;
+        }
+        // INVARIANT: not subject to the task's budget, which would make a readable stream look silent
+        let look = pin!(tokio::task::unconstrained(poll_fn(|cx| link.poll_fill(cx))));
+        let silent = look.poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        self.inner.link.release_input();
+        silent
+    }
+
+    /// Writes `head` as it is, then the body, and reads the answer's head meanwhile. Interim answers are swallowed.
+    ///
+    /// An answer that comes before the body has been sent is honoured; the body is sent on while the answer is read.
+    ///
+    /// # Errors
+    /// [`ClientError`], which tells whether the application can have seen anything.
+    pub async fn send(mut self, head: &[u8], outgoing: Outgoing) -> Result<UpstreamAnswer<IO>, ClientError> {
+        if !self.inner.link.input.is_empty() {
+            return Err(ClientError { sent: Sent::Nothing, kind: ClientErrorKind::Surplus });
+        }
+        self.inner.uses += 1;
+        let solicits_upgrade = matches!(outgoing, Outgoing::Upgrade);
+        let out = self.inner.link.out();
+        out.extend_from_slice(head);
+        let pump = match outgoing {
+            Outgoing::Empty | Outgoing::Upgrade => Pump::Done,
+            Outgoing::Bytes(bytes) => {
+                self.inner.link.queue(bytes);
+                Pump::Done
+            }
+            Outgoing::Stream(_, framing) if framing.is_empty() => Pump::Done,
+            Outgoing::Stream(body, Framing::Length(left)) => Pump::Body { body, left: Some(left) },
+            Outgoing::Stream(body, _) => Pump::Body { body, left: None },
+        };
+        let mut asking =
+            Asking { pump, written: 0, broken: None, answered_since: false, interim: 0, scan: Scan::default() };
+        let inner = &mut self.inner;
+        let answer = poll_fn(|cx| asking.poll_answer(inner, head.starts_with(b"HEAD "), cx)).await;
+        let sent = if asking.written > 0 { Sent::Some } else { Sent::Nothing };
+        let (head, plan) = answer.map_err(|kind| ClientError { sent, kind })?;
+        self.settle(head, plan, asking, solicits_upgrade).map_err(|kind| ClientError { sent, kind })
+    }
+
+    fn settle(
+        mut self,
+        head: ResponseHead,
+        plan: AnswerPlan,
+        asking: Asking,
+        solicits_upgrade: bool,
+    ) -> Result<UpstreamAnswer<IO>, ClientErrorKind> {
+        let AnswerPlan { framing, keep_alive, upgraded } = plan;
+        if head.status == 101 {
+            // SECURITY: only what was asked for changes the protocol (`an_unsolicited_101_becomes_502`)
+            if !solicits_upgrade || !upgraded {
+                return Err(ClientErrorKind::Unsolicited);
+            }
+            let early = std::mem::take(&mut self.inner.link.input).freeze();
+            return Ok(UpstreamAnswer { head, framing, payload: Payload::Tunnel { io: self.inner.link.io, early } });
+        }
+        let unread = match framing {
+            Framing::Length(length) if length > 0 => Unread::Length(length),
+            Framing::Chunked => Unread::Chunked(Decoder::new(self.inner.settings.chunk), None),
+            Framing::UntilClose => Unread::UntilClose,
+            _ => Unread::Done,
+        };
+        let reusable = keep_alive && !solicits_upgrade && asking.broken.is_none();
+        let mut body = UpstreamBody { inner: Some(self.inner), unread, pump: asking.pump, reusable, waiting: false };
+        if matches!(body.unread, Unread::Done) {
+            body.release();
+        }
+        Ok(UpstreamAnswer { head, framing, payload: Payload::Body(body) })
+    }
+}
+
+impl<IO> std::fmt::Debug for ClientConnection<IO> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientConnection").field("uses", &self.inner.uses).finish_non_exhaustive()
+    }
+}
+
+/// The answer of an application.
+#[derive(Debug)]
+pub struct UpstreamAnswer<IO> {
+    /// Its head.
+    pub head: ResponseHead,
+    /// How its body is delimited.
+    pub framing: Framing,
+    /// What follows.
+    pub payload: Payload<IO>,
+}
+
+/// What follows the head of an answer.
+pub enum Payload<IO> {
+    /// A body, perhaps empty.
+    Body(UpstreamBody<IO>),
+    /// The raw stream after a 101 that was asked for. Never pooled.
+    Tunnel {
+        /// The stream.
+        io: IO,
+        /// Bytes that came right behind the head.
+        early: Bytes,
+    },
+}
+
+impl<IO> std::fmt::Debug for Payload<IO> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Body(_) => "Payload::Body",
+            Self::Tunnel { .. } => "Payload::Tunnel",
+        })
+    }
+}
+
+/// The body of a request on its way to the application.
+enum Pump {
+    Body { body: RequestBody, left: Option<u64> },
+    Done,
+}
+
+enum PumpError {
+    Body(WireError),
+    Write(ClientErrorKind),
+}
+
+impl Pump {
+    /// Moves what can be moved: the head and the first of the body leave in one write where both are at hand.
+    fn poll<IO: Transport>(
+        &mut self,
+        inner: &mut Inner<IO>,
+        written: &mut u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), PumpError>> {
+        loop {
+            let waits_for_client = self.gather(&mut inner.link, cx).map_err(PumpError::Body)?;
+            if inner.link.has_unsent() {
+                let mut bytes = 0;
+                let sent = inner.link.poll_send(cx, &mut bytes);
+                *written += bytes as u64;
+                if bytes > 0 || sent.is_ready() {
+                    inner.writing.set(inner.settings.write_silence);
+                }
+                match sent {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(PumpError::Write(ClientErrorKind::Io(error.kind()))));
+                    }
+                    Poll::Pending if inner.writing.poll_passed(cx) => {
+                        return Poll::Ready(Err(PumpError::Write(ClientErrorKind::Timeout)));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            match self {
+                Self::Done => return Poll::Ready(Ok(())),
+                Self::Body { .. } if waits_for_client => return Poll::Pending,
+                Self::Body { .. } => {}
+            }
+        }
+    }
+
+    /// Takes data from the client until it has to be waited for or enough is queued; `true` when it has to be waited for.
+    fn gather<IO>(&mut self, link: &mut Link<IO>, cx: &mut Context<'_>) -> Result<bool, WireError> {
+        while let Self::Body { body, left } = self
+            && link.takes_more()
+        {
+            match body.poll_data(cx) {
+                Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
+                Poll::Ready(Some(Ok(data))) => match left {
+                    Some(left) => {
+                        *left = left
+                            .checked_sub(data.len() as u64)
+                            .ok_or(WireError::Framing("body longer than announced"))?;
+                        let done = *left == 0;
+                        link.queue(data);
+                        if done {
+                            *self = Self::Done;
+                        }
+                    }
+                    None => {
+                        chunk::write_size(link.out(), data.len());
+                        link.queue(data);
+                        link.queue_behind(b"\r\n");
+                    }
+                },
+                Poll::Ready(Some(Err(error))) => return Err(error),
+                Poll::Ready(None) if left.is_some() => return Err(WireError::BodyIncomplete),
+                Poll::Ready(None) => {
+                    link.out().extend_from_slice(chunk::LAST);
+                    *self = Self::Done;
+                }
+                Poll::Pending => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A request on its way, before the head of its answer.
+struct Asking {
+    pump: Pump,
+    written: u64,
+    broken: Option<ClientErrorKind>,
+    answered_since: bool,
+    interim: u32,
+    scan: Scan,
+}
+
+impl Asking {
+    fn poll_answer<IO: Transport>(
+        &mut self,
+        inner: &mut Inner<IO>,
+        to_head: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(ResponseHead, AnswerPlan), ClientErrorKind>> {
+        let mut written = true;
+        if self.broken.is_none() {
+            match self.pump.poll(inner, &mut self.written, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(PumpError::Body(error))) => {
+                    return Poll::Ready(Err(ClientErrorKind::RequestBody(error)));
+                }
+                // it may have answered before it stopped to read: look for that
+                Poll::Ready(Err(PumpError::Write(kind))) => self.broken = Some(kind),
+                Poll::Pending => written = false,
+            }
+        }
+        loop {
+            match self.take_answer(inner, to_head) {
+                Ok(Some(answer)) => return Poll::Ready(Ok(answer)),
+                Ok(None) => {}
+                Err(kind) => return Poll::Ready(Err(kind)),
+            }
+            match inner.link.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => {
+                    let kind = if inner.link.input.is_empty() { ClientErrorKind::Closed } else { ClientErrorKind::Cut };
+                    return Poll::Ready(Err(self.broken.unwrap_or(kind)));
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(self.broken.unwrap_or(ClientErrorKind::Io(error.kind()))));
+                }
+                Poll::Pending => break,
+            }
+        }
+        inner.link.release_input();
+        if written {
+            if !self.answered_since {
+                self.answered_since = true;
+                inner.reading.set(inner.settings.answer_within);
+            }
+            if inner.reading.poll_passed(cx) {
+                return Poll::Ready(Err(ClientErrorKind::Timeout));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn take_answer<IO: Transport>(
+        &mut self,
+        inner: &mut Inner<IO>,
+        to_head: bool,
+    ) -> Result<Option<(ResponseHead, AnswerPlan)>, ClientErrorKind> {
+        loop {
+            let limits = &inner.settings.head;
+            let input = &mut inner.link.input;
+            if input.is_empty() {
+                return Ok(None);
+            }
+            let Some(end) = self.scan.find_end(input, limits).map_err(ClientErrorKind::Malformed)? else {
+                return Ok(None);
+            };
+            let head = parse::response(input.split_to(end).freeze(), limits).map_err(ClientErrorKind::Malformed)?;
+            self.scan = Scan::default();
+            if head.status >= 200 || head.status == 101 {
+                let plan = answer_plan(to_head, &head).map_err(ClientErrorKind::Malformed)?;
+                return Ok(Some((head, plan)));
+            }
+            self.interim += 1;
+            if self.interim > inner.settings.interim {
+                return Err(ClientErrorKind::TooManyInterim);
+            }
+        }
+    }
+}
+
+enum Unread {
+    Length(u64),
+    /// The decoder, and data that it has given in advance.
+    Chunked(Decoder, Option<Bytes>),
+    UntilClose,
+    Done,
+}
+
+/// The body of an application's answer. An error means that it broke off. With its last byte the connection goes home,
+/// if it may be used again.
+pub struct UpstreamBody<IO> {
+    inner: Option<Box<Inner<IO>>>,
+    unread: Unread,
+    pump: Pump,
+    reusable: bool,
+    waiting: bool,
+}
+
+impl<IO: Transport> UpstreamBody<IO> {
+    /// The whole body, when all of it has come with the head (without waiting); then nothing is left to be polled.
+    pub fn take_buffered(&mut self) -> Option<Bytes> {
+        match self.unread {
+            Unread::Done => Some(Bytes::new()),
+            Unread::Length(left) => {
+                let input = &self.inner.as_ref()?.link.input;
+                if (input.len() as u64) < left {
+                    return None;
+                }
+                self.take().ok().flatten()
+            }
+            _ => None,
+        }
+    }
+
+    /// INVARIANT: a connection is used again only after an exchange that was consumed exactly, request body included.
+    fn release(&mut self) {
+        self.unread = Unread::Done;
+        let Some(mut inner) = self.inner.take() else { return };
+        let sent = matches!(self.pump, Pump::Done) && !inner.link.has_unsent();
+        if self.reusable && sent && inner.link.input.is_empty() {
+            inner.link.release_input();
+            if let Some(home) = inner.home.clone() {
+                home(ClientConnection { inner });
+            }
+        }
+    }
+
+    /// Data that is in the buffer.
+    fn take(&mut self) -> Result<Option<Bytes>, WireError> {
+        let Some(inner) = &mut self.inner else { return Ok(None) };
+        let input = &mut inner.link.input;
+        match &mut self.unread {
+            Unread::Done => Ok(None),
+            Unread::Length(_) | Unread::UntilClose if input.is_empty() => Ok(None),
+            Unread::UntilClose => Ok(Some(input.split().freeze())),
+            Unread::Length(left) => {
+                let take = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left -= take as u64;
+                let (data, done) = (input.split_to(take).freeze(), *left == 0);
+                if done {
+                    self.release();
+                }
+                Ok(Some(data))
+            }
+            Unread::Chunked(decoder, ahead) => {
+                let data = match ahead.take() {
+                    Some(data) => Some(data),
+                    None => match decoder.step(input).map_err(WireError::UpstreamFraming)? {
+                        Step::Data(data) => Some(data),
+                        Step::More => None,
+                        Step::End => {
+                            self.release();
+                            return Ok(None);
+                        }
+                    },
+                };
+                if data.is_some() {
+                    // look ahead, so that the end is known together with the last data
+                    match decoder.step(input).map_err(WireError::UpstreamFraming)? {
+                        Step::Data(next) => *ahead = Some(next),
+                        Step::More => {}
+                        Step::End => self.release(),
+                    }
+                }
+                Ok(data)
+            }
+        }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
+        if let (Some(inner), Pump::Body { .. }) = (&mut self.inner, &self.pump) {
+            match self.pump.poll(inner, &mut 0, cx) {
+                Poll::Ready(Err(PumpError::Body(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Err(PumpError::Write(_))) => (self.pump, self.reusable) = (Pump::Done, false),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        loop {
+            match self.take() {
+                Ok(Some(data)) => {
+                    self.waiting = false;
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                Ok(None) if matches!(self.unread, Unread::Done) => return Poll::Ready(None),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
+            }
+            let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+            let error = match inner.link.poll_fill(cx) {
+                Poll::Ready(Ok(0)) if matches!(self.unread, Unread::UntilClose) => {
+                    (self.inner, self.unread) = (None, Unread::Done);
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Ok(read)) if read > 0 => continue,
+                Poll::Ready(_) => WireError::UpstreamCut,
+                Poll::Pending => {
+                    inner.link.release_input();
+                    if !self.waiting {
+                        self.waiting = true;
+                        inner.reading.set(inner.settings.body_silence);
+                    }
+                    if !inner.reading.poll_passed(cx) {
+                        return Poll::Pending;
+                    }
+                    WireError::UpstreamTimeout
+                }
+            };
+            return Poll::Ready(Some(Err(self.fail(error))));
+        }
+    }
+
+    fn fail(&mut self, error: WireError) -> WireError {
+        (self.inner, self.unread) = (None, Unread::Done);
+        error
+    }
+}
+
+impl<IO: Transport> Body for UpstreamBody<IO> {
+    type Data = Bytes;
+    type Error = WireError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        self.poll_data(cx).map(|data| data.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.unread, Unread::Done)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.unread {
+            Unread::Done => SizeHint::with_exact(0),
+            Unread::Length(left) => SizeHint::with_exact(*left),
+            Unread::Chunked(..) | Unread::UntilClose => SizeHint::new(),
+        }
+    }
+}
