@@ -10,3 +10,5 @@ pub use spec::{
     Address, EjectSpec, HealthSpec, HostPolicy, Inside, Pin, PoolSpec, RewriteSpec, SpecError, StatusRange, TlsSpec,
     UpstreamId, UpstreamSpec,
 };
+
+pub(crate) use spec::split_authority;

@@ -40,22 +40,22 @@ pub struct RawUpstream {
     /// The `Host` that the application is sent: `keep` (as the client sent it; the default), `address` (that of the URL), or a name.
     #[serde(default)]
     pub host: Option<String>,
-    /// How long a connection may take to be made, TLS included (default 5s).
+    /// How long a connection may take to be made, TLS included (default: `limits: upstream-connect-time` of the settings).
     #[serde(default)]
     pub connect_timeout: Option<Span>,
-    /// How long the head of the answer may take once the request was sent (default 60s).
+    /// How long the head of the answer may take once the request was sent (default: `limits: upstream-answer-time`).
     #[serde(default)]
     pub answer_timeout: Option<Span>,
     /// How long a connection may lie unused in the pool (default 30s); keep it below what the application keeps idle connections for.
     #[serde(default)]
     pub idle_timeout: Option<Span>,
-    /// How long a body may stand still, in either direction (default 60s).
+    /// How long a body may stand still, in either direction (default: `limits: upstream-idle-time`).
     #[serde(default)]
     pub body_timeout: Option<Span>,
-    /// How long an upgraded connection may stay silent (default 5m).
+    /// How long an upgraded connection may stay silent (default: `limits: websocket-idle-time`).
     #[serde(default)]
     pub tunnel_timeout: Option<Span>,
-    /// The largest head of an answer (default 64KiB).
+    /// The largest head of an answer (default: `limits: upstream-head`).
     #[serde(default)]
     pub answer_head: Option<Size>,
     /// How many further attempts are made where nothing was sent, or where the operation changes nothing (default 1).

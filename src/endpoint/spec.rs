@@ -34,18 +34,18 @@ pub struct UpstreamSpec {
     pub addresses: Vec<Address>,
     /// The `Host` that the application is sent.
     pub host: HostPolicy,
-    /// Until a connection is made, TLS included.
-    pub connect_timeout: Duration,
+    /// Until a connection is made, TLS included. This and the other optional values come from the gateway's settings where the rules do not say.
+    pub connect_timeout: Option<Duration>,
     /// From the end of the request to the end of the answer's head.
-    pub answer_timeout: Duration,
+    pub answer_timeout: Option<Duration>,
     /// How long a connection may lie unused.
     pub idle_timeout: Duration,
     /// How long a body may stand still.
-    pub body_timeout: Duration,
+    pub body_timeout: Option<Duration>,
     /// How long a tunnel may stay silent.
-    pub tunnel_timeout: Duration,
+    pub tunnel_timeout: Option<Duration>,
     /// The largest head of an answer, in bytes.
-    pub answer_head: usize,
+    pub answer_head: Option<usize>,
     /// Further attempts.
     pub retries: u8,
     /// Idle connections.
@@ -265,6 +265,11 @@ impl Findings {
         self.0.push(SpecError { field: field.into(), message: message.into() });
     }
 
+    /// A duration that is not zero, if one is given.
+    fn given(&mut self, field: &str, span: Option<Span>) -> Option<Duration> {
+        span.map(|span| self.span(field, Some(span), 0))
+    }
+
     /// A duration that is not zero; `otherwise` seconds where none is given.
     fn span(&mut self, field: &str, span: Option<Span>, otherwise: u64) -> Duration {
         let duration = span.map_or(Duration::from_secs(otherwise), Span::duration);
@@ -294,12 +299,12 @@ impl UpstreamSpec {
             rewrite: rewrite(raw.rewrite.unwrap_or_default(), &addresses, &host, &mut findings),
             addresses,
             host,
-            connect_timeout: findings.span("connect-timeout", raw.connect_timeout, 5),
-            answer_timeout: findings.span("answer-timeout", raw.answer_timeout, 60),
+            connect_timeout: findings.given("connect-timeout", raw.connect_timeout),
+            answer_timeout: findings.given("answer-timeout", raw.answer_timeout),
             idle_timeout: findings.span("idle-timeout", raw.idle_timeout, 30),
-            body_timeout: findings.span("body-timeout", raw.body_timeout, 60),
-            tunnel_timeout: findings.span("tunnel-timeout", raw.tunnel_timeout, 300),
-            answer_head: raw.answer_head.map_or(64 * 1024, crate::model::quantity::Size::to_usize),
+            body_timeout: findings.given("body-timeout", raw.body_timeout),
+            tunnel_timeout: findings.given("tunnel-timeout", raw.tunnel_timeout),
+            answer_head: raw.answer_head.map(crate::model::quantity::Size::to_usize),
             retries: raw.retries.unwrap_or(1),
             pool: pool(raw.pool.unwrap_or_default(), &mut findings),
             tls: https.then(|| tls(raw.tls.unwrap_or_default(), folder, &mut findings)),
@@ -307,7 +312,7 @@ impl UpstreamSpec {
             eject: eject(raw.eject.unwrap_or_default(), &mut findings),
             balance: raw.balance,
         };
-        if spec.answer_head < 1024 {
+        if spec.answer_head.is_some_and(|bytes| bytes < 1024) {
             findings.add("answer-head", "`answer-head` must be at least 1KiB");
         }
         if !findings.0.is_empty() {

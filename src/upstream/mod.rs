@@ -1,4 +1,21 @@
 //! Speaking to the applications: pools, health, TLS, forwarding of what was judged; never decides anything.
 
+mod answer;
+mod connect;
+mod cookie;
+mod error;
+mod health;
+mod location;
+mod outside;
+mod registry;
+mod tls;
+mod tunnel;
+
 pub use crate::endpoint as spec;
 pub use crate::endpoint::{RawUpstream, UpstreamSpec};
+pub use answer::present;
+pub use connect::Link;
+pub use error::{TlsError, UpstreamError};
+pub use outside::Outside;
+pub use registry::{Defaults, Prepared, Upstreams};
+pub use tunnel::{TunnelError, accept_of, judge_origin};
