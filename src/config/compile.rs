@@ -2,52 +2,43 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::error::{Problem, SettingsError};
+use super::error::SettingsError;
 use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawTls, SameSite};
 use super::settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
-    LogSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
+    SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
 };
+use crate::diagnostics::yaml::Document;
+use crate::diagnostics::{Mark, Report};
+use crate::telemetry::LogSettings;
+use crate::wire::limit::{MOST_FIELDS, MOST_HEAD_BYTES};
 
 /// Reads and checks the text of a settings file.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Settings, SettingsError> {
-    let invalid = |problems| SettingsError::Invalid { file: file.to_owned(), problems };
-    let raw = read(text).map_err(|problem| invalid(vec![problem]))?;
-    let (settings, problems) = compile(&raw, file);
-    if problems.is_empty() { Ok(settings) } else { Err(invalid(problems)) }
+    let mut report = Report::new();
+    let Some(document) = Document::parse(&file.display().to_string(), text, &mut report) else {
+        return Err(SettingsError::Invalid(report));
+    };
+    let Some(raw) = document.decode::<RawSettings>(&mut report) else { return Err(SettingsError::Invalid(report)) };
+    let settings = compile(&raw, file, Some(&document), &mut report);
+    report.sort();
+    if report.has_errors() { Err(SettingsError::Invalid(report)) } else { Ok(settings) }
 }
 
-fn read(text: &str) -> Result<RawSettings, Problem> {
-    let document = serde_yaml::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(document).map_err(|error| {
-        let setting = match error.path().to_string() {
-            path if path == "." => String::new(),
-            path => path,
-        };
-        let place = error.inner().location();
-        let message = error.inner().to_string();
-        Problem {
-            message: message.strip_prefix(&format!("{setting}: ")).unwrap_or(&message).to_owned(),
-            setting,
-            line: place.as_ref().map(serde_yaml::Location::line),
-            column: place.as_ref().map(serde_yaml::Location::column),
-        }
-    })
-}
-
-/// The settings as far as they can be had, and everything that is wrong.
-pub(super) fn compile(raw: &RawSettings, file: &Path) -> (Settings, Vec<Problem>) {
-    let mut check = Check { folder: file.parent().unwrap_or(Path::new("")), problems: Vec::new() };
+/// The settings as far as they can be had; what is wrong is reported at its place in the document.
+pub(super) fn compile(raw: &RawSettings, file: &Path, document: Option<&Document>, report: &mut Report) -> Settings {
+    let mut check = Check { folder: file.parent().unwrap_or(Path::new("")), document, report };
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let state = check.path(&raw.state);
-    if file != Path::new("") && raw.tls.certificates.is_empty() {
+    if document.is_some() && raw.tls.certificates.is_empty() {
         check.wrong("tls.certificates", "at least one certificate is needed".into());
     }
-    let settings = Settings {
+    Settings {
         file: file.to_owned(),
         node: raw.node.clone().unwrap_or_else(host_name).into(),
         workers: NonZeroUsize::new(raw.workers).unwrap_or(cores),
@@ -81,8 +72,7 @@ pub(super) fn compile(raw: &RawSettings, file: &Path) -> (Settings, Vec<Problem>
         drain: raw.drain.0,
         log: LogSettings { format: raw.log.format, level: raw.log.level.clone() },
         contact: raw.contact.as_deref().map(Into::into),
-    };
-    (settings, check.problems)
+    }
 }
 
 fn host_name() -> String {
@@ -91,12 +81,16 @@ fn host_name() -> String {
 
 struct Check<'a> {
     folder: &'a Path,
-    problems: Vec<Problem>,
+    document: Option<&'a Document>,
+    report: &'a mut Report,
 }
 
 impl Check<'_> {
     fn wrong(&mut self, setting: &str, message: String) {
-        self.problems.push(Problem { setting: setting.to_owned(), line: None, column: None, message });
+        let file = self.document.map_or_else(|| "".into(), |document| Arc::clone(&document.file));
+        let path = setting.split(['.', '[', ']']).filter(|part| !part.is_empty());
+        let mark = self.document.map_or(Mark::default(), |document| document.root.mark_at(path));
+        self.report.error(&file, mark, format!("`{setting}`: {message}"));
     }
 
     fn path(&self, path: &Path) -> PathBuf {
@@ -202,11 +196,19 @@ impl Check<'_> {
             client_certificates,
             tickets: TicketSettings {
                 enabled: raw.tickets.enabled,
-                rotate: self.time("tls.tickets.rotate", raw.tickets.rotate.0),
+                rotate: self.rotation(raw.tickets.rotate.0),
                 sessions: raw.tickets.sessions,
             },
             watch_interval: self.time("tls.watch-interval", raw.watch_interval.0),
         }
+    }
+
+    /// RFC 8446 section 4.6.1 bounds a ticket's life to seven days; a key that leaks should betray far less.
+    fn rotation(&mut self, rotate: Duration) -> Duration {
+        if !(Duration::from_secs(60)..=Duration::from_secs(6 * 3600)).contains(&rotate) {
+            self.wrong("tls.tickets.rotate", "must lie between `1m` and `6h`".into());
+        }
+        rotate
     }
 
     fn device_cookie(&mut self, raw: &RawSettings) -> DeviceCookieSettings {
@@ -234,9 +236,15 @@ impl Check<'_> {
         if raw.target.0 > raw.head.0 {
             self.wrong("limits.target", "is larger than `limits.head`, which holds it".into());
         }
+        if raw.fields > MOST_FIELDS {
+            self.wrong("limits.fields", format!("must be at most {MOST_FIELDS}"));
+        }
+        if raw.head.0 > 64 * 1024 {
+            self.wrong("limits.head", "must be at most `64KiB`".into());
+        }
         Limits {
-            head: self.size("limits.head", raw.head, 1024),
-            fields: self.count("limits.fields", raw.fields),
+            head: self.size("limits.head", raw.head, 1024).min(MOST_HEAD_BYTES),
+            fields: self.count("limits.fields", raw.fields).min(MOST_FIELDS),
             target: self.size("limits.target", raw.target, 64),
             parameters: self.count("limits.parameters", raw.parameters),
             body: self.size("limits.body", raw.body, 1),
@@ -244,6 +252,7 @@ impl Check<'_> {
             parts: self.count("limits.parts", raw.parts),
             decompressed: self.size("limits.decompressed", raw.decompressed, 1),
             discard: raw.discard.bytes(),
+            rate: u32::try_from(raw.rate.0).unwrap_or(u32::MAX),
             proxy_header_time: self.time("limits.proxy-header-time", raw.proxy_header_time.0),
             handshake_time: self.time("limits.handshake-time", raw.handshake_time.0),
             first_byte_time: self.time("limits.first-byte-time", raw.first_byte_time.0),
@@ -258,6 +267,7 @@ impl Check<'_> {
             connections: self.count("limits.connections", raw.connections),
             connections_per_client: self.count("limits.connections-per-client", raw.connections_per_client),
             requests: self.count("limits.requests", raw.requests),
+            requests_per_connection: self.count("limits.requests-per-connection", raw.requests_per_connection),
             websocket_message: self.size("limits.websocket-message", raw.websocket_message, 125),
             websocket_idle_time: self.time("limits.websocket-idle-time", raw.websocket_idle_time.0),
         }
@@ -296,8 +306,8 @@ mod tests {
     const MINIMAL: &str = "tls: {certificates: [{certificate: a.pem, key: a.key}]}";
 
     fn problems(text: &str) -> Vec<String> {
-        match Settings::parse(text, Path::new("/etc/scopegate/gateway.yaml")) {
-            Err(SettingsError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
+        match Settings::parse(text, Path::new("gateway.yaml")) {
+            Err(error @ SettingsError::Invalid(_)) => error.to_string().lines().map(str::to_owned).collect(),
             other => panic!("accepted: {other:?}"),
         }
     }
@@ -312,14 +322,19 @@ mod tests {
 
     #[test]
     fn the_defaults_pass_their_own_checks() {
-        assert_eq!(compile(&RawSettings::default(), Path::new("")).1, []);
+        let mut report = Report::new();
+        compile(&RawSettings::default(), Path::new(""), None, &mut report);
+        assert!(!report.has_errors(), "{report:?}");
     }
 
     #[test]
     fn an_unknown_setting_is_named_with_its_place() {
         let found = problems("tls: {certificates: [{certificate: a.pem, key: a.key}]}\nlimits:\n  haed: 3KiB\n");
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("3:3: `limits.haed`"), "{found:?}");
+        assert!(
+            found[0].starts_with("gateway.yaml:3:3: error: unknown field `haed`; did you mean `head`?"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -332,6 +347,7 @@ mod tests {
         {
             assert!(found.iter().any(|line| line.contains(part)), "{part} missing in {found:#?}");
         }
+        assert!(found.iter().any(|line| line.starts_with("gateway.yaml:1:31: ") && line.contains("lan")), "{found:#?}");
     }
 
     #[test]

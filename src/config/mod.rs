@@ -5,15 +5,17 @@ mod error;
 mod raw;
 mod settings;
 mod unit;
+pub mod watch;
+mod wire;
 
-pub use error::{Problem, SettingsError};
+pub use error::SettingsError;
 pub use raw::{
-    ClientCertificateMode, Durability, ForwardingHeader, LogFormat, MinimumVersion, RawCertificate, RawDeviceCookie,
-    RawHttp2, RawJournal, RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets, RawTls,
-    RawTrustedProxies, SameSite, UnknownName,
+    ClientCertificateMode, Durability, ForwardingHeader, MinimumVersion, RawCertificate, RawDeviceCookie, RawHttp2,
+    RawJournal, RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets, RawTls, RawTrustedProxies,
+    SameSite, UnknownName,
 };
 pub use settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
-    LogSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
+    SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
 };
 pub use unit::{Size, Span, UnitError};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::unit::{Size, Span};
+use crate::telemetry::LogFormat;
 
 macro_rules! raw {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr,)* }) => {
@@ -122,7 +123,7 @@ raw! {
     RawTickets {
         /// Whether tickets are given out.
         enabled: bool = true,
-        /// How long a ticket key is used for new tickets; it is accepted for as long again.
+        /// How long a ticket key is used for new tickets, from `1m` to `6h`; it is accepted for as long again.
         rotate: Span = Span::seconds(6 * 3600),
         /// Sessions of TLS 1.2 clients without tickets that are remembered.
         sessions: usize = 4096,
@@ -276,6 +277,9 @@ raw! {
         decompressed: Size = Size::mib(10),
         /// Bytes of a refused request's body that are read and dropped before the connection is closed.
         discard: Size = Size::kib(64),
+        /// Bytes a second that a body must make on average over the time spent waiting for it, in either direction; less
+        /// is refused as too slow. `0B` for no such bound.
+        rate: Size = Size(240),
         /// Time for the PROXY protocol header.
         proxy_header_time: Span = Span::seconds(5),
         /// Time for the TLS handshake.
@@ -297,13 +301,15 @@ raw! {
         /// Time in which at least some bytes of an application's answer must arrive, unless its rules say otherwise.
         upstream_idle_time: Span = Span::seconds(60),
         /// Bytes of an application's answer head.
-        upstream_head: Size = Size::kib(64),
+        upstream_head: Size = Size::kib(60),
         /// Open connections, all clients together.
         connections: usize = 20_000,
         /// Open connections of one client address (of one /64 for IPv6).
         connections_per_client: usize = 512,
         /// Requests being served at one time.
         requests: usize = 10_000,
+        /// Requests on one connection before it is closed.
+        requests_per_connection: usize = 100_000,
         /// Bytes of one WebSocket message.
         websocket_message: Size = Size::mib(1),
         /// Time that a WebSocket or other tunnel may stand idle.
@@ -341,17 +347,4 @@ raw! {
         /// What is worth a message: `error`, `warn`, `info`, `debug`, `trace`, or filters such as `info,scopegate::server=debug`.
         level: String = "info".to_owned(),
     }
-}
-
-/// How messages are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// For people when a terminal reads them, else JSON.
-    #[default]
-    Auto,
-    /// One line of text each.
-    Plain,
-    /// One JSON object each.
-    Json,
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::error::SettingsError;
-use super::raw::{Durability, ForwardingHeader, LogFormat, MinimumVersion, RawSettings, SameSite, UnknownName};
+use super::raw::{Durability, ForwardingHeader, MinimumVersion, RawSettings, SameSite, UnknownName};
+use crate::diagnostics::Report;
+use crate::telemetry::LogSettings;
 
 /// Everything that `gateway.yaml` says, with defaults filled in. The meaning of each field is in [`RawSettings`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +192,8 @@ pub struct Limits {
     pub decompressed: usize,
     /// What is read and dropped of a refused request's body.
     pub discard: usize,
+    /// The average rate below which a body is too slow, in bytes a second.
+    pub rate: u32,
     /// For the PROXY protocol header.
     pub proxy_header_time: Duration,
     /// For the TLS handshake.
@@ -218,6 +222,8 @@ pub struct Limits {
     pub connections_per_client: usize,
     /// Requests being served.
     pub requests: usize,
+    /// Requests on one connection.
+    pub requests_per_connection: usize,
     /// One WebSocket message.
     pub websocket_message: usize,
     /// Idle tunnel.
@@ -243,15 +249,6 @@ pub struct Http2Settings {
     pub ping_interval: Duration,
     /// Time for the answer to a ping.
     pub ping_time: Duration,
-}
-
-/// The gateway's own messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSettings {
-    /// How they are written.
-    pub format: LogFormat,
-    /// Which are written.
-    pub level: String,
 }
 
 impl Settings {
@@ -283,6 +280,6 @@ impl Settings {
 impl Default for Settings {
     /// Every default, without a certificate: for tests and for the demo, which fill in what they need.
     fn default() -> Self {
-        super::compile::compile(&RawSettings::default(), Path::new("")).0
+        super::compile::compile(&RawSettings::default(), Path::new(""), None, &mut Report::new())
     }
 }

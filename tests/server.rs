@@ -1,0 +1,15 @@
+//! The listener over real sockets: TLS, certificates, admission, draining, hand-over. What serves is a mirror that tells
+//! what it knows of its connection, so that nothing but the listener is tested.
+
+#[path = "server/admission.rs"]
+mod admission;
+#[path = "server/bench.rs"]
+mod bench;
+#[path = "server/client_certificate.rs"]
+mod client_certificate;
+#[path = "server/ending.rs"]
+mod ending;
+#[path = "server/reload.rs"]
+mod reload;
+#[path = "server/tls.rs"]
+mod tls;
