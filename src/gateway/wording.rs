@@ -183,6 +183,17 @@ fn both(reason: Reason) -> (Pair, Pair) {
             ("This account is frozen", "It cannot be used at present. Ask your administrator."),
             ("此账号已被冻结", "目前无法使用。请联系管理员。"),
         ),
+        Reason::AccountEnded => (
+            (
+                "This account has ended",
+                "It was valid until a planned date. Ask your administrator if you still need it.",
+            ),
+            ("此账号已到期", "该账号已过有效期。如仍需要，请联系管理员。"),
+        ),
+        Reason::AccountNotBegun => (
+            ("This account has not begun yet", "It becomes valid on a later date."),
+            ("此账号尚未启用", "该账号将在之后的日期生效。"),
+        ),
         Reason::DeviceMismatch => (
             ("Please sign in on this device", "Your session belongs to another device."),
             ("请在本设备上登录", "您的会话属于另一台设备。"),

@@ -122,6 +122,10 @@ reasons! {
     MissingParameter = "missing-parameter", 400, Ambiguity;
 
     // who is asking
+    /// The account has ended.
+    AccountEnded = "account-ended", 403, Identity;
+    /// The account has not begun.
+    AccountNotBegun = "account-not-begun", 403, Identity;
     /// No identity source knows who is asking.
     Unauthenticated = "unauthenticated", 401, Identity;
     /// A credential was presented that does not verify.

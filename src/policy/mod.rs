@@ -3,6 +3,19 @@
 //! Pure: rules, people, time and request come in, judgements go out. It never
 //! reads a clock, a file or a socket, and it never answers a request.
 
+mod binding;
+pub mod decide;
+pub mod detail;
+mod fields;
 pub mod forward;
+pub mod judgement;
+mod scope;
+pub mod trace;
 
-pub use forward::{BodyPlan, Forwardable, Head, Observed, Parcel, Permit, SideRequest};
+pub use decide::{Asker, Judged, Question, decide, decide_traced};
+pub use detail::Detail;
+pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+pub use trace::{Relevance, Silent, Step, Trace};
+
+pub use fields::{CookiePlan, ForwardParts, Told};
+pub use forward::{BodyPlan, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, observe, seal};

@@ -1,0 +1,157 @@
+//! What the record says beyond a reason: kept as data, written as stable English only when somebody reads it.
+
+use crate::model::{SubjectId, Timestamp};
+use crate::request::{Location, Misfit, ParamError, TargetError, Unnamed};
+use crate::rules::condition::ConditionError;
+use crate::rules::{DimensionId, PermissionId, RuleSet};
+use compact_str::CompactString;
+use std::fmt;
+
+/// The detail of a judgement. Names are looked up, and text is put together, by [`Detail::display`].
+#[derive(Clone, Debug, Default)]
+pub enum Detail {
+    /// The reason says it all.
+    #[default]
+    None,
+    /// A sentence from outside of the decision: a wire error, an identity error.
+    Text(Box<str>),
+    /// The target could not be read in one way only.
+    Target(Box<TargetError>),
+    /// A parameter could not be read in one way only.
+    Parameter {
+        /// Where it was looked for.
+        place: Box<Location>,
+        /// What was in the way.
+        error: Box<ParamError>,
+    },
+    /// A parameter stands several times, and its rule does not make it a list.
+    Repeated(Box<Location>),
+    /// A value is not spelled as its type has it.
+    Misfit {
+        /// Where it stands.
+        place: Box<Location>,
+        /// What is wrong with it.
+        misfit: Box<Misfit>,
+    },
+    /// A parameter that no rule names.
+    Unnamed(Box<Unnamed>),
+    /// The operation is not among the cases.
+    Operation {
+        /// Where it was looked for.
+        place: Box<Location>,
+        /// What stands there; `None` where nothing does, and the rule has no case for that.
+        value: Option<CompactString>,
+    },
+    /// Nobody is known under this name.
+    Stranger(SubjectId),
+    /// Nobody is signed in.
+    Nobody,
+    /// The account or assignment ended then.
+    EndedAt(Timestamp),
+    /// The account or assignment begins then.
+    BeginsAt(Timestamp),
+    /// No assignment grants it.
+    NotGranted(PermissionId),
+    /// The parameter that binds a dimension is absent.
+    Unbound {
+        /// The dimension.
+        dimension: DimensionId,
+        /// Where its value would stand.
+        place: Box<Location>,
+    },
+    /// A value lies in no box that grants the permission; `None` where each value does, but not all of them in one box.
+    Outside(Option<(DimensionId, CompactString)>),
+    /// Every box that would do is limited in a dimension that the route neither binds nor ignores.
+    Limited(DimensionId),
+    /// Several boxes could fill in or narrow; this parameter would tell which.
+    Give {
+        /// The dimension.
+        dimension: DimensionId,
+        /// Where its value would stand.
+        place: Box<Location>,
+    },
+    /// A condition did not hold, or could not be evaluated.
+    Condition {
+        /// Its place among the conditions of the route, from 0.
+        at: usize,
+        /// Why it could not be evaluated; `None` where it was, and did not hold.
+        error: Option<Box<ConditionError>>,
+    },
+}
+
+impl Detail {
+    /// The detail of a sentence.
+    #[must_use]
+    pub fn text(text: impl fmt::Display) -> Self {
+        Self::Text(text.to_string().into())
+    }
+
+    /// The detail with names out of the rule set that it was decided by.
+    #[must_use]
+    pub fn display<'a>(&'a self, rules: &'a RuleSet) -> impl fmt::Display + 'a {
+        Displayed { detail: self, rules }
+    }
+
+    /// The beginning of a value, so that records stay small.
+    pub(super) fn excerpt(value: &str) -> CompactString {
+        value.chars().take(64).collect()
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+struct Displayed<'a> {
+    detail: &'a Detail,
+    rules: &'a RuleSet,
+}
+
+impl fmt::Display for Displayed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let catalog = &self.rules.catalog;
+        let dimension = |id: DimensionId| catalog.dimension(id).map_or("?", |dimension| dimension.name.as_str());
+        match self.detail {
+            Detail::None => Ok(()),
+            Detail::Text(text) => f.write_str(text),
+            Detail::Target(error) => error.fmt(f),
+            Detail::Parameter { place, error } => write!(f, "{place}: {error}"),
+            Detail::Repeated(place) => write!(f, "{place} stands more than once, and the rule does not make it a list"),
+            Detail::Misfit { place, misfit } => write!(f, "{place}: {misfit}"),
+            Detail::Unnamed(unnamed) => {
+                write!(f, "`{}` in the {} is a parameter that the rule does not name", unnamed.name, unnamed.place)
+            }
+            Detail::Operation { place, value: Some(value) } => {
+                write!(f, "the operation `{value}` in {place} is not among the cases of the rule")
+            }
+            Detail::Operation { place, value: None } => {
+                write!(f, "{place} names no operation, and the rule has no case for its absence")
+            }
+            Detail::Stranger(subject) => write!(f, "nobody is known as `{subject}`"),
+            Detail::Nobody => f.write_str("nobody is signed in"),
+            Detail::EndedAt(at) => write!(f, "ended at {at}"),
+            Detail::BeginsAt(at) => write!(f, "begins at {at}"),
+            Detail::NotGranted(permission) => {
+                let name = catalog.permission(*permission).map_or("?", |entry| entry.name.as_str());
+                write!(f, "no assignment grants `{name}`")
+            }
+            Detail::Unbound { dimension: id, place } => write!(f, "{place} gives no {}", dimension(*id)),
+            Detail::Outside(Some((id, value))) => {
+                write!(f, "{} `{value}` lies in no box that grants the permission", dimension(*id))
+            }
+            Detail::Outside(None) => {
+                f.write_str("no single box that grants the permission holds all that is asked for")
+            }
+            Detail::Limited(id) => {
+                write!(f, "the assignment is limited in {}, which the rule neither binds nor ignores", dimension(*id))
+            }
+            Detail::Give { dimension: id, place } => {
+                write!(f, "several values of {} would do: give one in {place}", dimension(*id))
+            }
+            Detail::Condition { at, error: None } => write!(f, "condition {} of the rule does not hold", at + 1),
+            Detail::Condition { at, error: Some(error) } => write!(f, "condition {} of the rule: {error}", at + 1),
+        }
+    }
+}
