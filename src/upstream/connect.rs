@@ -3,6 +3,7 @@
 use super::error::UpstreamError;
 use super::tls::Tls;
 use crate::endpoint::Address;
+use crate::wire::link::Transport;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -48,6 +49,15 @@ macro_rules! each {
             Link::Tls($stream) => $call,
         }
     };
+}
+
+impl Transport for Link {
+    fn reset(&mut self) {
+        match self {
+            Self::Plain(stream) => stream.reset(),
+            Self::Tls(stream) => stream.reset(),
+        }
+    }
 }
 
 impl AsyncRead for Link {

@@ -42,6 +42,9 @@ pub enum UpstreamError {
         /// What it was to do: `connect`, `answer`, `take the request`.
         stage: &'static str,
     },
+    /// A fault of the gateway itself.
+    #[error("fault in the forwarder: {0}")]
+    Internal(&'static str),
     /// The client's body broke off or was refused while it was sent on.
     #[error("the body of the request: {detail}")]
     RequestBody {
@@ -60,6 +63,7 @@ impl UpstreamError {
             Self::Unreachable { .. } | Self::Handshake { .. } | Self::Tls(_) => Reason::UpstreamUnreachable,
             Self::Protocol { .. } => Reason::UpstreamProtocol,
             Self::Timeout { .. } => Reason::UpstreamTimeout,
+            Self::Internal(_) => Reason::InternalFault,
             Self::RequestBody { reason, .. } => *reason,
         }
     }

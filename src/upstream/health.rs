@@ -105,11 +105,6 @@ impl Health {
         address.series.ejections.increment();
     }
 
-    /// Whether active checks find the address well.
-    pub(super) fn is_up(&self, index: usize) -> bool {
-        self.addresses.get(index).is_some_and(|address| address.up.load(Relaxed))
-    }
-
     fn checked(&self, index: usize, passed: bool, streak: u32, spec: &HealthSpec) {
         let Some(address) = self.addresses.get(index) else { return };
         if passed {

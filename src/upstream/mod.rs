@@ -3,11 +3,15 @@
 mod answer;
 mod connect;
 mod cookie;
+mod core;
 mod error;
+mod forward;
 mod health;
 mod location;
 mod outside;
+mod pool;
 mod registry;
+mod stream;
 mod tls;
 mod tunnel;
 
@@ -16,6 +20,7 @@ pub use crate::endpoint::{RawUpstream, UpstreamSpec};
 pub use answer::present;
 pub use connect::Link;
 pub use error::{TlsError, UpstreamError};
+pub use forward::{Forwarder, UpstreamAnswer};
 pub use outside::Outside;
 pub use registry::{Defaults, Prepared, Upstreams};
 pub use tunnel::{TunnelError, accept_of, judge_origin};

@@ -168,9 +168,9 @@ impl Upstreams {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Whether the upstream of this id belongs to the present set.
-    pub(super) fn holds(&self, id: UpstreamId) -> bool {
-        self.known.lock().contains_key(&id)
+    /// Whether `upstream` is the one that the present set has under this id.
+    pub(super) fn is_current(&self, id: UpstreamId, upstream: &Arc<Upstream>) -> bool {
+        self.known.lock().get(&id).is_some_and(|known| Arc::ptr_eq(known, upstream))
     }
 
     /// The upstream of this block. One that is of no installed rule set (a request that outlived its own) is set up for the caller alone.
