@@ -1,9 +1,9 @@
 //! Conditions under which a permission counts: calendar, network, device, parameters; compiled, and pure to evaluate.
 
 use super::decimal::Decimal;
-use super::pending::Location;
 use super::role::PermissionId;
 use crate::model::{Device, DeviceKind, Timestamp};
+use crate::request::Location;
 use compact_str::CompactString;
 use ipnet::IpNet;
 use jiff::civil::{Date, Time, Weekday};

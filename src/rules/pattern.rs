@@ -1,6 +1,6 @@
 //! Methods and path patterns of routes as the matcher wants them; nothing here reads a request.
 
-use super::pending::ParamType;
+use crate::request::{ParamType, PathSlot};
 use compact_str::CompactString;
 use std::fmt;
 use std::sync::Arc;
@@ -109,22 +109,70 @@ impl fmt::Display for MethodSet {
 /// One segment of a pattern.
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// This text.
+    /// This text; folded where the application ignores letter case.
     Literal(CompactString),
-    /// One segment that a type accepts.
-    Typed {
-        /// What the rule calls it.
-        name: CompactString,
-        /// The type.
-        kind: Arc<ParamType>,
-        /// The type as it was written, by which equal ones are known.
-        spelling: CompactString,
-    },
-    /// Any one segment that is not empty.
-    Any {
-        /// What the rule calls it.
-        name: CompactString,
-    },
+    /// A segment that holds a named part: `{id:int}`, `{name}`, `order-{id}.html`.
+    Named(Named),
+}
+
+/// A segment with a named part.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// What the rule calls the part.
+    pub name: CompactString,
+    /// The literal text before it; folded where the application ignores letter case.
+    pub prefix: CompactString,
+    /// The literal text behind it.
+    pub suffix: CompactString,
+    /// Its type; `None` takes any text that is not empty.
+    pub kind: Option<Arc<ParamType>>,
+    /// Type and literal text as they were written, by which equal segments are known.
+    pub spelling: CompactString,
+}
+
+impl Named {
+    /// Whether it takes any segment at all.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.kind.is_none() && self.prefix.is_empty() && self.suffix.is_empty()
+    }
+
+    /// Whether it takes this segment: `key` is folded as the application folds paths, `text` is as it was sent.
+    #[must_use]
+    pub fn accepts(&self, key: &str, text: &str) -> bool {
+        let room = self.prefix.len() + self.suffix.len() < text.len();
+        let around = room && key.starts_with(self.prefix.as_str()) && key.ends_with(self.suffix.as_str());
+        let end = text.len().saturating_sub(self.suffix.len());
+        around
+            && text.get(self.prefix.len()..end).is_some_and(|part| {
+                self.kind.as_ref().is_none_or(|kind| kind.accept(part).is_ok())
+            })
+    }
+
+    /// Whether no segment fits both.
+    #[must_use]
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        let prefixes = self.prefix.starts_with(other.prefix.as_str()) || other.prefix.starts_with(self.prefix.as_str());
+        let suffixes = self.suffix.ends_with(other.suffix.as_str()) || other.suffix.ends_with(self.suffix.as_str());
+        if !prefixes || !suffixes {
+            return true;
+        }
+        let same_text = self.prefix == other.prefix && self.suffix == other.suffix;
+        same_text && self.kind.as_deref().zip(other.kind.as_deref()).is_some_and(|(a, b)| types_are_disjoint(a, b))
+    }
+}
+
+/// Whether no text fits both types, where that is plain to see.
+fn types_are_disjoint(a: &ParamType, b: &ParamType) -> bool {
+    match (a, b) {
+        (ParamType::Enum(values), other) | (other, ParamType::Enum(values)) => {
+            values.iter().all(|value| other.accept(value).is_err())
+        }
+        (ParamType::Date, ParamType::Int | ParamType::Decimal) | (ParamType::Int | ParamType::Decimal, ParamType::Date) => {
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The path of a route.
@@ -139,12 +187,19 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// The names of captured segments, each with the place of its segment.
-    pub fn captures(&self) -> impl Iterator<Item = (&str, usize)> {
+    /// The segments with named parts, each with its place.
+    pub fn named(&self) -> impl Iterator<Item = (&Named, usize)> {
         self.parts.iter().enumerate().filter_map(|(at, part)| match part {
             Part::Literal(_) => None,
-            Part::Typed { name, .. } | Part::Any { name } => Some((name.as_str(), at)),
+            Part::Named(named) => Some((named, at)),
         })
+    }
+
+    /// Where in a target the part of this name stands.
+    #[must_use]
+    pub fn slot(&self, name: &str) -> Option<PathSlot> {
+        let (named, segment) = self.named().find(|(named, _)| named.name == name)?;
+        Some(PathSlot { segment, prefix: named.prefix.len(), suffix: named.suffix.len() })
     }
 }
 

@@ -25,7 +25,8 @@ pub struct People {
 }
 
 /// What a subject is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum SubjectKind {
     /// A person.
     #[default]

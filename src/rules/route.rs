@@ -3,10 +3,10 @@
 use super::condition::Condition;
 use super::dimension::DimensionId;
 use super::pattern::{MethodSet, Pattern};
-use super::pending::{Location, ParamType};
 use super::role::PermissionId;
 use super::set::Mode;
 use crate::diagnostics::Place;
+use crate::request::{ContentTypes, Location, ParamType};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
@@ -154,7 +154,7 @@ pub enum BodyRule {
     /// It is parsed, judged and forwarded as it was judged.
     Judged {
         /// The kinds accepted.
-        accept: BodyKinds,
+        accept: ContentTypes,
         /// The largest size in bytes.
         cap: usize,
     },
@@ -165,17 +165,6 @@ pub enum BodyRule {
         /// The largest size in bytes; `None` leaves it to the limits of the gateway.
         cap: Option<u64>,
     },
-}
-
-/// The kinds of body that can be judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BodyKinds {
-    /// `application/x-www-form-urlencoded`
-    pub form: bool,
-    /// `multipart/form-data`
-    pub multipart: bool,
-    /// `application/json`
-    pub json: bool,
 }
 
 /// Whether the connection may be upgraded.

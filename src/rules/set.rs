@@ -1,12 +1,13 @@
 //! The compiled, immutable rule set: tables that decisions are read from; never YAML, never I/O.
 
 use super::dimension::{Dimension, DimensionId};
-use super::pending::Dialect;
 use super::role::{PermissionEntry, PermissionId, Role, RoleId};
 use super::table::RouteTable;
+use super::title::Title;
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::IdentityChain;
 use crate::model::Revision;
+use crate::request::Dialect;
 use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -110,6 +111,8 @@ pub enum Mode {
 pub struct App {
     /// The name in records.
     pub name: CompactString,
+    /// What people read.
+    pub title: Title,
     /// The hosts it is served under, in lower case; `*.example.test` stands for one label.
     pub hosts: Vec<CompactString>,
     /// Where it is and how it is spoken to.

@@ -2,35 +2,43 @@
 //!
 //! Memory: about 700 bytes a route with its names, so that 100,000 routes need about 70 MB.
 
-use super::pattern::{MethodSet, Part, Pattern};
-use super::pending::{Location, ParamType, RequestView};
+mod build;
+mod trace;
+
+pub use build::Overlap;
+pub use trace::{Step, StepOutcome};
+
+use super::pattern::{MethodSet, Named, Pattern};
 use super::route::{Predicate, Route};
+use crate::request::{Location, ParamValues, PathSlot, RequestView};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The routes of one application.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RouteTable {
-    pub(super) routes: Vec<Arc<Route>>,
+    routes: Vec<Arc<Route>>,
     nodes: Vec<Node>,
     segments: FxHashMap<CompactString, u32>,
     children: FxHashMap<(u32, u32), u32>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Node {
-    typed: Vec<Typed>,
-    any: Option<u32>,
-    here: Vec<u32>,
-    tail: Vec<u32>,
+impl Default for RouteTable {
+    fn default() -> Self {
+        let (segments, children) = (FxHashMap::default(), FxHashMap::default());
+        Self { routes: Vec::new(), nodes: vec![Node::default()], segments, children }
+    }
 }
 
-#[derive(Clone, Debug)]
-struct Typed {
-    kind: Arc<ParamType>,
-    spelling: CompactString,
-    node: u32,
+/// What may follow a path; literal segments are in `children`.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    named: Vec<(Named, u32)>,
+    any: Option<u32>,
+    here: Vec<u32>,
+    below: Vec<u32>,
 }
 
 /// What was found for a request.
@@ -38,6 +46,9 @@ struct Typed {
 pub enum Find<'a> {
     /// The most specific route.
     Route(&'a Arc<Route>, PathCaptures<'a>),
+    /// This route, or one less specific, depending on a parameter in the body, which has not been read: read it as the
+    /// route's body rule says, and ask again.
+    NeedsBody(&'a Arc<Route>),
     /// The path is ruled, but not for this method.
     MethodNotListed,
     /// No route.
@@ -46,20 +57,20 @@ pub enum Find<'a> {
     Ambiguous(&'a Location),
 }
 
-/// The named segments of the route that was found.
+/// The named parts of the path of the route that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct PathCaptures<'a>(&'a Pattern);
 
 impl<'a> PathCaptures<'a> {
     /// The names, each with the place of its segment in the target.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, usize)> {
-        self.0.captures()
+        self.0.named().map(|(named, at)| (named.name.as_str(), at))
     }
 
-    /// The place of the segment of this name.
+    /// Where the part of this name stands.
     #[must_use]
-    pub fn get(self, name: &str) -> Option<usize> {
-        self.iter().find(|(own, _)| *own == name).map(|(_, at)| at)
+    pub fn get(self, name: &str) -> Option<PathSlot> {
+        self.0.slot(name)
     }
 }
 
@@ -72,23 +83,21 @@ pub enum Judged {
     Miss,
     /// It has several values, or stands in several places.
     Ambiguous,
+    /// It stands in the body, which has not been read.
+    Unread,
 }
 
-/// The parts of a request that routes are matched against.
-struct Asked<'s, 'j> {
+/// A segment as paths are matched with (folded where the application ignores letter case) and as it was sent.
+pub type Asked<'s> = (&'s str, &'s str);
+
+struct Search<'s, 'j> {
     method: u32,
-    segments: &'s [&'s str],
+    segments: &'s [Asked<'s>],
     judge: &'j mut dyn FnMut(&Predicate) -> Judged,
     path_found: bool,
 }
 
 impl RouteTable {
-    /// A table without routes.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], ..Self::default() }
-    }
-
     /// Every route, in the order of the file.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Route>> {
         self.routes.iter()
@@ -107,72 +116,77 @@ impl RouteTable {
     }
 
     /// The most specific route for method and target; parameter predicates are judged through `view`.
-    pub fn find<'a>(&'a self, _method: &str, _view: &RequestView) -> Find<'a> {
-        Find::None
+    #[must_use]
+    pub fn find<'a>(&'a self, method: &str, view: &RequestView<'_>) -> Find<'a> {
+        let segments = view.target().segments().iter().map(|segment| (segment.key(), segment.text()));
+        let segments: SmallVec<[Asked<'_>; 16]> = segments.collect();
+        self.find_by(method, &segments, &mut |predicate| predicate.judge(view))
     }
 
     /// The same for segments that are at hand, with `judge` saying how a predicate comes out.
+    #[must_use]
     pub fn find_by<'a>(
         &'a self,
         method: &str,
-        segments: &[&str],
+        segments: &[Asked<'_>],
         judge: &mut dyn FnMut(&Predicate) -> Judged,
     ) -> Find<'a> {
-        let mut asked = Asked { method: MethodSet::bit(method), segments, judge, path_found: false };
-        match self.descend(0, 0, &mut asked) {
+        let mut search = Search { method: MethodSet::bit(method), segments, judge, path_found: false };
+        match self.descend(0, 0, &mut search) {
             Some(found) => found,
-            None if asked.path_found => Find::MethodNotListed,
+            None if search.path_found => Find::MethodNotListed,
             None => Find::None,
         }
     }
 
     /// Depth first, the more specific child first: literal, typed, any one segment, static files below.
     ///
-    /// INVARIANT: patterns under two typed children of one node never both match (checked at load), so that the first
-    /// hit is the most specific. A node is visited at most once.
-    fn descend<'a>(&'a self, node: u32, depth: usize, asked: &mut Asked<'_, '_>) -> Option<Find<'a>> {
+    /// INVARIANT: of patterns under two typed children of one node no two match the same request (checked when built),
+    /// so that the first hit is the most specific. A node is visited at most once.
+    fn descend<'a>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
         let here = self.nodes.get(node as usize)?;
-        let Some(segment) = asked.segments.get(depth) else { return self.choose(&here.here, asked) };
-        let literal = self.segments.get(*segment).and_then(|segment| self.children.get(&(node, *segment)));
-        if let Some(found) = literal.and_then(|child| self.descend(*child, depth + 1, asked)) {
+        let Some(&(key, text)) = search.segments.get(depth) else { return self.choose(&here.here, search) };
+        let literal = self.segments.get(key).and_then(|segment| self.children.get(&(node, *segment)));
+        if let Some(found) = literal.and_then(|child| self.descend(*child, depth + 1, search)) {
             return Some(found);
         }
-        if !segment.is_empty() {
-            for typed in here.typed.iter().filter(|typed| accepts(&typed.kind, segment)) {
-                if let Some(found) = self.descend(typed.node, depth + 1, asked) {
-                    return Some(found);
-                }
-            }
-            if let Some(found) = here.any.and_then(|child| self.descend(child, depth + 1, asked)) {
+        for (_, child) in here.named.iter().filter(|(named, _)| named.accepts(key, text)) {
+            if let Some(found) = self.descend(*child, depth + 1, search) {
                 return Some(found);
             }
         }
-        if here.tail.is_empty() { None } else { self.static_file(&here.tail, depth, asked) }
+        if let Some(child) = here.any.filter(|_| !key.is_empty())
+            && let Some(found) = self.descend(child, depth + 1, search)
+        {
+            return Some(found);
+        }
+        if here.below.is_empty() { None } else { self.static_file(&here.below, depth, search) }
     }
 
-    fn static_file<'a>(&'a self, tail: &[u32], depth: usize, asked: &mut Asked<'_, '_>) -> Option<Find<'a>> {
-        let rest = asked.segments.get(depth..).unwrap_or_default();
-        let accepting = tail.iter().copied().filter(|&at| {
+    fn static_file<'a>(&'a self, below: &[u32], depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
+        let rest = search.segments.get(depth..).unwrap_or_default();
+        let accepting = below.iter().copied().filter(|&at| {
             let assets = self.routes.get(at as usize).and_then(|route| route.pattern.assets.as_ref());
-            assets.is_some_and(|assets| assets.accept(rest.iter().copied()))
+            assets.is_some_and(|assets| assets.accept(rest.iter().map(|(_, text)| *text)))
         });
-        let accepting: smallvec::SmallVec<[u32; 4]> = accepting.collect();
-        self.choose(&accepting, asked)
+        let accepting: SmallVec<[u32; 4]> = accepting.collect();
+        self.choose(&accepting, search)
     }
 
     /// The first of the routes at one place that matches; they are sorted so that the more specific comes first.
-    fn choose<'a>(&'a self, places: &[u32], asked: &mut Asked<'_, '_>) -> Option<Find<'a>> {
+    fn choose<'a>(&'a self, places: &[u32], search: &mut Search<'_, '_>) -> Option<Find<'a>> {
         for route in places.iter().filter_map(|&at| self.routes.get(at as usize)) {
-            if !route.methods.has(asked.method) {
-                asked.path_found = true;
+            if !route.methods.has(search.method) {
+                search.path_found = true;
                 continue;
             }
             let mut hit = true;
             for predicate in &route.predicates {
-                match (asked.judge)(predicate) {
+                match (search.judge)(predicate) {
                     Judged::Hit => {}
                     Judged::Miss => hit = false,
                     Judged::Ambiguous => return Some(Find::Ambiguous(&predicate.location)),
+                    Judged::Unread => return Some(Find::NeedsBody(route)),
                 }
             }
             if hit {
@@ -181,37 +195,20 @@ impl RouteTable {
         }
         None
     }
-
-    fn child(&mut self, node: u32, part: &Part) -> u32 {
-        let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let found = match part {
-            Part::Literal(text) => {
-                let count = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
-                let segment = *self.segments.entry(text.clone()).or_insert(count);
-                *self.children.entry((node, segment)).or_insert(next)
-            }
-            Part::Typed { kind, spelling, .. } => {
-                let Some(here) = self.nodes.get_mut(node as usize) else { return node };
-                match here.typed.iter().find(|typed| typed.spelling == *spelling) {
-                    Some(typed) => typed.node,
-                    None => {
-                        here.typed.push(Typed { kind: Arc::clone(kind), spelling: spelling.clone(), node: next });
-                        next
-                    }
-                }
-            }
-            Part::Any { .. } => match self.nodes.get_mut(node as usize) {
-                Some(here) => *here.any.get_or_insert(next),
-                None => node,
-            },
-        };
-        if found == next {
-            self.nodes.push(Node::default());
-        }
-        found
-    }
 }
 
-fn accepts(_kind: &ParamType, _segment: &str) -> bool {
-    false
+impl Predicate {
+    /// How the predicate comes out for a request.
+    #[must_use]
+    pub fn judge(&self, view: &RequestView<'_>) -> Judged {
+        if view.needs_body([&self.location]) {
+            return Judged::Unread;
+        }
+        match view.values(&self.location) {
+            Ok(ParamValues::Absent) => Judged::Miss,
+            Ok(ParamValues::One(value)) if self.values.iter().any(|known| known == value) => Judged::Hit,
+            Ok(ParamValues::One(_)) => Judged::Miss,
+            Ok(ParamValues::Many(_)) | Err(_) => Judged::Ambiguous,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::error::{DecodeError, What};
 use super::node::{Key, Kind, Node, Plain};
+use super::shape;
 use super::spanned;
 use crate::diagnostics::{Mark, Report};
 use compact_str::CompactString;
@@ -167,8 +168,17 @@ impl<'de> Deserializer<'de> for &'de Node {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(self).map_err(|error| error.at(self.mark))
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match &self.kind {
+            _ if name != shape::TEXT_OR_MAP => visitor.visit_newtype_struct(self),
+            Kind::Scalar { text, .. } if !self.is_nothing() => visitor.visit_borrowed_str(text),
+            _ => self.any(visitor),
+        }
+        .map_err(|error| error.at(self.mark))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
@@ -177,11 +187,15 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        self.deserialize_seq(visitor)
+        if name != shape::ONE_OR_MANY || self.is_list() || self.is_nothing() {
+            return self.deserialize_seq(visitor);
+        }
+        // one value stands for a list of one; its element is the value itself, so the path to a fault skips it
+        visitor.visit_seq(Alone(Some(self))).map_err(|error| error.at(self.mark))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -225,6 +239,21 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len().saturating_sub(self.at))
+    }
+}
+
+/// One value shown as a list of one.
+struct Alone<'de>(Option<&'de Node>);
+
+impl<'de> SeqAccess<'de> for Alone<'de> {
+    type Error = DecodeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+        self.0.take().map(|node| seed.deserialize(node)).transpose()
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(1)
     }
 }
 

@@ -8,9 +8,11 @@ mod decode;
 mod error;
 mod node;
 mod parse;
+mod shape;
 mod spanned;
 
 pub use node::{Document, Node};
+pub use shape::{OneOrMany, TEXT_OR_MAP, Table};
 pub use spanned::Spanned;
 
 #[cfg(test)]
