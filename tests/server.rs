@@ -1,6 +1,9 @@
 //! The listener over real sockets: TLS, certificates, admission, draining, hand-over. What serves is a mirror that tells
 //! what it knows of its connection, so that nothing but the listener is tested.
 
+// What is denied in the gateway is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 #[path = "server/admission.rs"]
 mod admission;
 #[path = "server/bench.rs"]
@@ -9,6 +12,8 @@ mod bench;
 mod client_certificate;
 #[path = "server/ending.rs"]
 mod ending;
+#[path = "server/http.rs"]
+mod http;
 #[path = "server/reload.rs"]
 mod reload;
 #[path = "server/tls.rs"]

@@ -101,7 +101,7 @@ fn show(f: &mut std::fmt::Formatter<'_>, value: u64, units: &[(&str, u64)], zero
         return write!(f, "0{zero}");
     }
     for (name, factor) in units.iter().rev() {
-        if value % factor == 0 {
+        if value.is_multiple_of(*factor) {
             return write!(f, "{}{name}", value / factor);
         }
     }

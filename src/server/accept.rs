@@ -212,7 +212,7 @@ async fn connection<S: Serve, C: Clock>(
         return;
     }
     let mut socket = Socket::new(stream);
-    let proxied = if accept.from_load_balancer(peer.ip()) {
+    let proxied = if accept.is_load_balancer(peer.ip()) {
         let header = proxy_protocol::read(socket.stream());
         match timeout(accept.admission.proxy_header_time, header).await {
             Ok(Ok((proxied, rest))) => {
@@ -230,7 +230,7 @@ async fn connection<S: Serve, C: Clock>(
         None
     };
     // A load balancer that speaks for itself (its health checks) is not one client among others.
-    if proxied.is_some() || !accept.from_load_balancer(peer.ip()) {
+    if proxied.is_some() || !accept.is_load_balancer(peer.ip()) {
         let client = proxied.map_or(peer, |proxied| proxied.source).ip();
         if let Err(reason) = admitted.count_for(client) {
             tracing::debug!(%client, %reason, "connection refused");
@@ -278,7 +278,7 @@ async fn connection<S: Serve, C: Clock>(
 }
 
 impl<S, C> Accept<S, C> {
-    fn from_load_balancer(&self, peer: IpAddr) -> bool {
+    fn is_load_balancer(&self, peer: IpAddr) -> bool {
         self.admission.proxy_protocol.iter().any(|network| network.contains(&peer))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -105,37 +105,53 @@ impl Drain {
     }
 }
 
-/// Listens to signals until the process ends: SIGTERM and SIGINT begin to drain, a second one ends at once, SIGHUP
-/// calls `reload`. Spawn it on the background runtime.
-///
-/// # Errors
-/// When the system refuses a handler.
-pub async fn signals<F, R>(drain: Drain, reload: F) -> io::Result<()>
-where
-    F: Fn() -> R,
-    R: Future<Output = ()>,
-{
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hang_up.recv() => {
-                reloading();
-                reload().await;
-                ready();
-                continue;
+/// The signals that the process obeys.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over from the system's default, which would end the process. Must run in a runtime.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Obeys until the process shall end at once: SIGTERM and SIGINT begin to drain, a second one ends, SIGHUP calls
+    /// `reload`. Spawn it on the background runtime.
+    pub async fn obey<F, R>(mut self, drain: Drain, reload: F)
+    where
+        F: Fn() -> R,
+        R: Future<Output = ()>,
+    {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+                _ = self.hang_up.recv() => {
+                    reloading();
+                    reload().await;
+                    ready();
+                    continue;
+                }
             }
+            if drain.is_draining() {
+                tracing::warn!("second signal, ending at once");
+                drain.end();
+                return;
+            }
+            tracing::info!(seconds = drain.time.as_secs(), "draining");
+            drain.begin();
         }
-        if drain.is_draining() {
-            tracing::warn!("second signal, ending at once");
-            drain.end();
-            return Ok(());
-        }
-        tracing::info!(seconds = drain.time.as_secs(), "draining");
-        drain.begin();
     }
 }
 

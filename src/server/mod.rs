@@ -11,6 +11,8 @@ mod handshake;
 pub mod limit;
 pub mod listen;
 pub mod proxy_protocol;
+pub mod redirect;
+pub mod serve;
 mod socket;
 pub mod tls;
 pub mod worker;

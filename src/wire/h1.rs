@@ -103,7 +103,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
                     self.wait_for(if idle { Waiting::Idle } else { Waiting::Head });
                     if idle {
                         self.link.release_input();
-                        if stop.as_mut().poll_asked(cx).is_ready() {
+                        // a connection that has just come has a request on its way: closed now, it would look refused
+                        if self.exchange > 0 && stop.as_mut().poll_asked(cx).is_ready() {
                             return Poll::Ready(Received::End(End::Stopped));
                         }
                     }

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use scopegate::server::drain::Phase;
+use rustix::process::Signal;
+use scopegate::server::drain::{Drain, Phase, Signals};
 use scopegate::server::hand_over::{HandOver, take_over};
 use scopegate::server::listen::Inherited;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::bench::{Authority, Bench, Client, LONG, ask, client, folder, is_closed, settings, shake, tcp, visit};
 
@@ -63,6 +65,28 @@ fn a_second_call_to_end_does_not_wait_for_the_deadline() {
     bench.drain.begin();
     bench.drain.end();
     bench.running.join();
+}
+
+#[test]
+fn signals_reload_then_drain_then_end_at_once() {
+    let runtime = Runtime::new().unwrap();
+    let drain = Drain::new(LONG * 100);
+    let signals = runtime.block_on(async { Signals::listen().unwrap() });
+    let (told, reloads) = channel();
+    let obeying = runtime.spawn(signals.obey(drain.clone(), move || {
+        let told = told.clone();
+        async move { told.send(()).unwrap() }
+    }));
+    let send = |signal| rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+    send(Signal::HUP);
+    reloads.recv_timeout(LONG).unwrap();
+    assert_eq!(drain.phase(), Phase::Serving);
+    send(Signal::TERM);
+    runtime.block_on(async { timeout(LONG, drain.begun()).await.unwrap() });
+    assert!(matches!(drain.phase(), Phase::Draining { .. }));
+    send(Signal::INT);
+    runtime.block_on(async { timeout(LONG, obeying).await.unwrap().unwrap() });
+    assert_eq!(drain.phase(), Phase::Ended);
 }
 
 /// Connects again and again, each time from a fresh socket, until told to stop.
