@@ -12,6 +12,8 @@ pub enum Allowance {
     Backslash,
     /// `%25` in the path: a percent sign, never decoded again.
     EncodedPercent,
+    /// `%3f` and `%23` in the path: characters, although rewriting servers take them for `?` and `#` (CVE-2024-38474).
+    EncodedDelimiter,
     /// `//` in the path: read and forwarded as one slash.
     DoubleSlash,
     /// `;` and `%3b` in the path: a character; where the dialect has path parameters only `%3b`.
@@ -30,10 +32,11 @@ pub enum Allowance {
 
 impl Allowance {
     /// Every allowance.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EncodedSlash,
         Self::Backslash,
         Self::EncodedPercent,
+        Self::EncodedDelimiter,
         Self::DoubleSlash,
         Self::Semicolon,
         Self::TrailingDot,
@@ -50,6 +53,7 @@ impl Allowance {
             Self::EncodedSlash => "encoded-slash",
             Self::Backslash => "backslash",
             Self::EncodedPercent => "encoded-percent",
+            Self::EncodedDelimiter => "encoded-delimiter",
             Self::DoubleSlash => "double-slash",
             Self::Semicolon => "semicolon",
             Self::TrailingDot => "trailing-dot",

@@ -153,7 +153,10 @@ impl CanonicalTarget {
             None => (piece, [].as_slice()),
         };
         let text = self.decode_segment(name, dialect)?;
-        if matches!(text.as_str(), "." | "..") || (text.is_empty() && !parameters.is_empty()) {
+        // SECURITY: `..;` is `..` to servers that strip path parameters, whatever the dialect says
+        // (test `dot_segments_are_refused_in_every_spelling`)
+        let stripped = text.split(';').next().unwrap_or_default();
+        if matches!(stripped, "." | "..") || (stripped.is_empty() && stripped.len() < name.len() + parameters.len()) {
             return Err(forbidden(piece, "path", "dot segments are resolved differently by servers"));
         }
         if text.ends_with(['.', ' ']) {
@@ -205,6 +208,7 @@ impl CanonicalTarget {
                 b'/' => self.need_shown(Allowance::EncodedSlash, dialect, shown)?,
                 b'\\' => self.need_shown(Allowance::Backslash, dialect, shown)?,
                 b'%' => self.need_shown(Allowance::EncodedPercent, dialect, shown)?,
+                b'?' | b'#' => self.need_shown(Allowance::EncodedDelimiter, dialect, shown)?,
                 b';' => self.need_shown(Allowance::Semicolon, dialect, shown)?,
                 0x80.. if !escaped => self.need_shown(Allowance::EightBit, dialect, shown)?,
                 0..=0x1f | 0x7f => return Err(forbidden(shown, "path", "control characters end or split paths")),
@@ -419,6 +423,13 @@ fn split_authority(raw: &[u8]) -> Result<(Option<CompactString>, &[u8]), TargetE
         return Err(TargetError::Authority);
     }
     let authority = std::str::from_utf8(authority).map_err(|_| TargetError::Authority)?;
+    let host_end = authority.rfind(']').map_or(0, |at| at + 1);
+    let (_, after) = authority.split_at_checked(host_end).unwrap_or(("", authority));
+    let (host, port) = after.split_once(':').map_or((after, None), |(host, port)| (host, Some(port)));
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if (host.is_empty() && host_end == 0) || !port.is_none_or(is_port) {
+        return Err(TargetError::Authority);
+    }
     // an absolute URL without a path has the path `/` (RFC 9110 section 4.2.3), but only where nothing follows
     let path: &[u8] = if path.is_empty() { b"/" } else { path };
     Ok((Some(authority.into()), path))

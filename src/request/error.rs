@@ -259,3 +259,23 @@ impl BodyError {
         }
     }
 }
+
+/// A header or parameter by which frameworks take another method than the one of the request line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{name}` in the {place} changes the method; `override-headers: []` and `override-params: []` say that the application ignores it"
+)]
+pub struct MethodOverride {
+    /// Its name as sent.
+    pub name: CompactString,
+    /// `header`, `query`, `form` or `multipart`.
+    pub place: &'static str,
+}
+
+impl MethodOverride {
+    /// The reason of the refusal.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        Reason::MethodRefused
+    }
+}

@@ -13,3 +13,35 @@ const fn fold(byte: u8) -> u8 {
 pub fn folds_to(sent: &str, name: &str) -> bool {
     sent.len() == name.len() && sent.bytes().zip(name.bytes()).all(|(a, b)| fold(a) == fold(b))
 }
+
+/// Names longer than this are none that the gateway knows.
+const LONGEST: usize = 48;
+
+/// A folded name for comparing with known ones, without allocating.
+pub(crate) struct FoldedName<'a> {
+    sent: &'a str,
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl<'a> FoldedName<'a> {
+    /// Folds a name; one that is too long to be known folds to nothing.
+    pub(crate) fn new(sent: &'a str) -> Self {
+        let mut bytes = [0; LONGEST];
+        let length = if sent.len() <= LONGEST { sent.len() } else { 0 };
+        for (slot, byte) in bytes.iter_mut().zip(sent.bytes()).take(length) {
+            *slot = fold(byte);
+        }
+        Self { sent, bytes, length }
+    }
+
+    /// The folded bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Whether the name is spelled with characters that only fold into `-`.
+    pub(crate) fn has_alias(&self) -> bool {
+        self.sent.bytes().any(|byte| matches!(byte, b'_' | b'.' | b'+'))
+    }
+}

@@ -9,13 +9,16 @@ mod charset;
 mod dialect;
 mod error;
 mod escape;
+mod forward;
 mod header;
 mod json;
 mod location;
 mod media;
+mod method;
 mod multipart;
 mod name;
 mod param;
+mod secret;
 mod typed;
 mod unnamed;
 mod view;
@@ -24,13 +27,16 @@ pub use allowance::{Allowance, Allowances};
 pub use canonical::{CanonicalTarget, PathParameter, Segment, TargetLimits};
 pub use charset::Charset;
 pub use dialect::{Base, Dialect, Duplicates, Naming, Place, RawDialect};
-pub use error::{BodyError, ParamError, TargetError};
+pub use error::{BodyError, MethodOverride, ParamError, TargetError};
+pub use forward::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, write_forward_head};
 pub use header::folds_to;
 pub use location::{
     CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,
     ParamLocation, PathLocation, PathSlot, QueryLocation, RawLocation,
 };
+pub use method::check_override;
 pub use name::ParamName;
 pub use param::{ParamList, ParamValues, Value};
+pub use secret::{REDACTED, SecretNames, redact_target};
 pub use typed::{Misfit, ParamType, RawList, RawParamType, TypeError};
 pub use view::{BodyLimits, ContentTypes, Edit, JudgedBody, RawContentType, RequestView, Unnamed};

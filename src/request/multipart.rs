@@ -6,6 +6,7 @@ use super::error::{BodyError, ParamError};
 use super::media::MediaType;
 use super::name::{self, Folded, Match, ParamName};
 use super::param::{ParamValues, check_controls};
+use super::view::CHARSET_FIELD;
 use bytes::Bytes;
 use compact_str::{CompactString, format_compact};
 use memchr::memmem;
@@ -246,6 +247,9 @@ fn read_part(part: &Bytes, at: usize, dialect: &Dialect) -> Result<Part, BodyErr
             check_controls(&content, dialect, "multipart", false, &mut Allowances::default())?;
             let charset = dialect.charset;
             let text = charset.decode(&content).ok_or(ParamError::Encoding { place: "multipart", charset })?;
+            if name == CHARSET_FIELD && !charset.is_named_by(&text) {
+                return Err(BodyError::Charset(charset));
+            }
             Content::Text { text, content_type }
         }
     };

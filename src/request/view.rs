@@ -17,6 +17,9 @@ use compact_str::{CompactString, format_compact};
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 
+/// The field by which forms name their character set (RFC 7578 section 4.6); it must name the application's.
+pub(crate) const CHARSET_FIELD: &str = "_charset_";
+
 /// A kind of body that can be judged, as the rules spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -225,6 +228,10 @@ impl<'h> RequestView<'h> {
         }
         self.body = if is_form && types.form {
             let list = ParamList::parse(body, dialect, limits.parameters, "form")?;
+            let is_ours = |label: &str| dialect.charset.is_named_by(label);
+            if list.iter().any(|value| value.name() == CHARSET_FIELD && !is_ours(value.value())) {
+                return Err(BodyError::Charset(dialect.charset));
+            }
             BodyState::Form { list, charset: media.charset }
         } else if media.essence == "multipart/form-data" && types.multipart {
             let boundary = media.boundary.ok_or(BodyError::ContentType("has no boundary"))?;

@@ -2,6 +2,7 @@
 
 use super::{LocationError, is_token, unwritable};
 use crate::request::error::ParamError;
+use crate::request::forward::nominations;
 use crate::request::header::folds_to;
 use crate::request::param::ParamValues;
 use crate::request::view::RequestView;
@@ -62,6 +63,11 @@ impl HeaderLocation {
             found = Some(value);
         }
         let Some(value) = found else { return Ok(ParamValues::Absent) };
+        // SECURITY: a field that `Connection` names would be judged here and dropped at the next hop
+        // (test `a_judged_header_that_connection_names_is_refused`)
+        if nominations(view.fields()).any(|token| folds_to(token, &self.name)) {
+            return Err(repeated());
+        }
         // SECURITY: only ASCII, since servers decode other bytes as Latin-1, UTF-8 or not at all
         let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| (0x20..0x7f).contains(&b)));
         text.map(ParamValues::One).ok_or_else(|| ParamError::Character {

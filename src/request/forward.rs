@@ -1,0 +1,348 @@
+//! Writes the head of the request that is forwarded: what was judged, our own fields, and nothing that a hop could misread.
+
+use super::header::{FoldedName, folds_to};
+use super::view::Edit;
+use compact_str::CompactString;
+use smallvec::SmallVec;
+use std::io::Write;
+use std::net::IpAddr;
+
+/// How the body that follows is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardBody<'a> {
+    /// There is none. `Content-Length: 0` is written for methods that usually have one.
+    None,
+    /// It streams untouched with this length.
+    Length(u64),
+    /// It streams untouched, chunked.
+    Chunked,
+    /// It was judged and is written again.
+    Judged {
+        /// The content type that goes with it.
+        content_type: &'a str,
+        /// Its length in bytes.
+        length: usize,
+    },
+}
+
+/// Which forwarding headers tell the application about the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForwardedFor<'a> {
+    /// The addresses to name, client first.
+    pub chain: &'a [IpAddr],
+    /// `http` or `https`, as the client spoke it.
+    pub proto: &'a str,
+    /// The host that the client asked for.
+    pub host: &'a str,
+    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are written.
+    pub x_forwarded: bool,
+    /// Whether `Forwarded` is written (RFC 7239).
+    pub forwarded: bool,
+}
+
+/// Everything that the head of the forwarded request is made of, beside the fields of the client.
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardHead<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The target, as [`super::RequestView::write_target`] wrote it.
+    pub target: &'a [u8],
+    /// The host to send.
+    pub host: &'a str,
+    /// The framing of the body.
+    pub body: ForwardBody<'a>,
+    /// Fields to set, for example the identity; they win over anything that folds to the same name.
+    pub set: &'a [(CompactString, CompactString)],
+    /// Fields to strip in every spelling, for example credentials that end at the gateway.
+    pub strip: &'a [CompactString],
+    /// Headers that obligations have changed.
+    pub header_edits: &'a [Edit],
+    /// Cookies that obligations have changed or the gateway hides: replaced, or removed where there is no value.
+    pub cookie_edits: &'a [Edit],
+    /// The forwarding headers.
+    pub client: ForwardedFor<'a>,
+    /// The protocol of a judged upgrade.
+    pub upgrade: Option<&'a str>,
+}
+
+/// Why a head cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardError {
+    /// A control character in something to be written.
+    #[error("a control character in the {0}")]
+    Control(&'static str),
+}
+
+/// Fields that end at each hop (RFC 9110 section 7.6.1), that the gateway writes itself, or by which a server is told
+/// that the client asked for something else.
+fn is_dropped(name: &FoldedName<'_>) -> bool {
+    let bytes = name.as_bytes();
+    matches!(
+        bytes,
+        b"connection"
+            | b"keep-alive"
+            | b"proxy-connection"
+            | b"proxy-authenticate"
+            | b"proxy-authorization"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+            | b"http2-settings"
+            | b"content-length"
+            | b"expect"
+            | b"host"
+            | b"forwarded"
+            | b"via"
+            | b"proxy"
+            | b"x-real-ip"
+            | b"x-client-ip"
+            | b"client-ip"
+            | b"true-client-ip"
+            | b"cf-connecting-ip"
+            | b"fastly-client-ip"
+            | b"x-cluster-client-ip"
+            | b"x-remote-ip"
+            | b"x-remote-addr"
+            | b"x-originating-ip"
+            | b"x-original-url"
+            | b"x-original-uri"
+            | b"x-original-host"
+            | b"x-rewrite-url"
+            | b"x-override-url"
+            | b"x-http-destinationurl"
+            | b"x-proxy-url"
+            | b"proxy-host"
+            | b"request-uri"
+            | b"x-host"
+            | b"x-scheme"
+            | b"x-url-scheme"
+            | b"front-end-https"
+    ) || bytes.starts_with(b"x-forwarded-")
+        || bytes == b"x-forwarded"
+}
+
+/// Fields that `Connection` cannot take away, because they were judged or say how the body is to be read.
+fn is_protected(name: &FoldedName<'_>) -> bool {
+    matches!(
+        name.as_bytes(),
+        b"cookie"
+            | b"authorization"
+            | b"content-type"
+            | b"content-encoding"
+            | b"content-disposition"
+            | b"content-language"
+            | b"content-range"
+            | b"origin"
+            | b"referer"
+            | b"user-agent"
+            | b"accept"
+            | b"soapaction"
+            | b"range"
+    )
+}
+
+/// Appends the whole head, with the empty line, in HTTP/1.1. Names are written as the client sent them.
+///
+/// Order of duties: hop-by-hop fields and those that `Connection` names go first, then whatever folds to a name that we
+/// set; ours are written last, so that nothing can strip or shadow them.
+///
+/// # Errors
+/// When a part holds a control character, which no parser lets through; nothing usable is in `out` then.
+pub fn write_forward_head<'f, I>(out: &mut Vec<u8>, head: &ForwardHead<'_>, fields: I) -> Result<(), ForwardError>
+where
+    I: Iterator<Item = (&'f str, &'f [u8])> + Clone,
+{
+    push_checked(out, head.method.as_bytes(), "method")?;
+    out.push(b' ');
+    push_checked(out, head.target, "target")?;
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    push_field(out, "Host", head.host.as_bytes())?;
+    let nominated: SmallVec<[&str; 4]> = nominations(fields.clone()).collect();
+    let mut cookies_written = false;
+    for (name, value) in fields.clone() {
+        let folded = FoldedName::new(name);
+        if is_dropped(&folded) || (nominated.iter().any(|token| folds_to(name, token)) && !is_protected(&folded)) {
+            continue;
+        }
+        if is_replaced(name, head) {
+            continue;
+        }
+        if folded.as_bytes() == b"cookie" {
+            if !cookies_written {
+                write_cookies(out, name, head, fields.clone())?;
+            }
+            cookies_written = true;
+            continue;
+        }
+        // a judged body has its own type; an alias of a field that says how to read the message is never passed on
+        if folded.as_bytes() == b"content-type" && matches!(head.body, ForwardBody::Judged { .. })
+            || folded.as_bytes() == b"content-encoding" && matches!(head.body, ForwardBody::Judged { .. })
+            || (folded.has_alias() && is_protected(&folded))
+        {
+            continue;
+        }
+        push_field(out, name, value)?;
+    }
+    if !cookies_written {
+        write_cookies(out, "Cookie", head, fields.clone())?;
+    }
+    write_body_fields(out, head, fields)?;
+    write_own(out, head)
+}
+
+/// The names that the `Connection` fields hold.
+pub(crate) fn nominations<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> impl Iterator<Item = &'f str> {
+    fields
+        .filter(|(name, _)| folds_to(name, "connection"))
+        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+}
+
+/// Whether we set, strip or change this field.
+fn is_replaced(name: &str, head: &ForwardHead<'_>) -> bool {
+    head.set.iter().any(|(ours, _)| folds_to(name, ours))
+        || head.strip.iter().any(|stripped| folds_to(name, stripped))
+        || head.header_edits.iter().any(|(edited, _)| folds_to(name, edited))
+}
+
+/// Writes one `Cookie` field from all that came, with the edits put in.
+fn write_cookies<'f>(
+    out: &mut Vec<u8>,
+    name: &str,
+    head: &ForwardHead<'_>,
+    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> Result<(), ForwardError> {
+    let start = out.len();
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let empty = out.len();
+    let push = |out: &mut Vec<u8>, pair: &[&[u8]]| {
+        if out.len() > empty {
+            out.extend_from_slice(b"; ");
+        }
+        pair.iter().try_for_each(|part| push_checked(out, part, "cookie"))
+    };
+    for (_, value) in fields.filter(|(name, _)| folds_to(name, "cookie")) {
+        for piece in value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) {
+            let end = memchr::memchr(b'=', piece).unwrap_or(piece.len());
+            let name = piece.get(..end).unwrap_or_default().trim_ascii_end();
+            if !head.cookie_edits.iter().any(|(edited, _)| edited.as_bytes() == name) {
+                push(out, &[piece])?;
+            }
+        }
+    }
+    for (name, value) in head.cookie_edits {
+        if let Some(value) = value {
+            push(out, &[name.as_bytes(), b"=", value.as_bytes()])?;
+        }
+    }
+    if out.len() == empty {
+        out.truncate(start)
+    } else {
+        out.extend_from_slice(b"\r\n")
+    }
+    Ok(())
+}
+
+fn write_body_fields<'f>(
+    out: &mut Vec<u8>,
+    head: &ForwardHead<'_>,
+    mut fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> Result<(), ForwardError> {
+    match head.body {
+        ForwardBody::None if matches!(head.method, "POST" | "PUT" | "PATCH") => push_field(out, "Content-Length", b"0"),
+        ForwardBody::None => Ok(()),
+        ForwardBody::Length(length) => {
+            write_length(out, length);
+            Ok(())
+        }
+        ForwardBody::Chunked => push_field(out, "Transfer-Encoding", b"chunked"),
+        ForwardBody::Judged { content_type, length } => {
+            let sent = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+            push_field(out, sent.map_or("Content-Type", |(name, _)| name), content_type.as_bytes())?;
+            write_length(out, u64::try_from(length).unwrap_or(u64::MAX));
+            Ok(())
+        }
+    }
+}
+
+fn write_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes forwarding headers, changed headers, ours, and the end of the head.
+fn write_own(out: &mut Vec<u8>, head: &ForwardHead<'_>) -> Result<(), ForwardError> {
+    let client = &head.client;
+    if client.x_forwarded {
+        write_chain(out, client.chain);
+        push_field(out, "X-Forwarded-Proto", client.proto.as_bytes())?;
+        push_field(out, "X-Forwarded-Host", client.host.as_bytes())?;
+    }
+    if client.forwarded {
+        write_forwarded(out, client)?;
+    }
+    for (name, value) in head.header_edits {
+        if let Some(value) = value {
+            push_field(out, name, value.as_bytes())?;
+        }
+    }
+    for (name, value) in head.set {
+        push_field(out, name, value.as_bytes())?;
+    }
+    if let Some(protocol) = head.upgrade {
+        push_field(out, "Connection", b"Upgrade")?;
+        push_field(out, "Upgrade", protocol.as_bytes())?;
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+fn write_chain(out: &mut Vec<u8>, chain: &[IpAddr]) {
+    if chain.is_empty() {
+        return;
+    }
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    for (i, address) in chain.iter().enumerate() {
+        // writing to a vector cannot fail
+        let _ = write!(out, "{}{address}", if i > 0 { ", " } else { "" });
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// One element an address, the last with what this hop saw (RFC 7239 section 4).
+fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), ForwardError> {
+    out.extend_from_slice(b"Forwarded: ");
+    for (i, address) in client.chain.iter().enumerate() {
+        let separator = if i > 0 { ", " } else { "" };
+        let _ = match address {
+            IpAddr::V4(address) => write!(out, "{separator}for={address}"),
+            IpAddr::V6(address) => write!(out, "{separator}for=\"[{address}]\""),
+        };
+    }
+    out.extend_from_slice(if client.chain.is_empty() { b"proto=" } else { b";proto=" });
+    push_checked(out, client.proto.as_bytes(), "protocol")?;
+    out.extend_from_slice(b";host=\"");
+    push_checked(out, client.host.as_bytes(), "host")?;
+    out.extend_from_slice(b"\"\r\n");
+    Ok(())
+}
+
+fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), ForwardError> {
+    push_checked(out, name.as_bytes(), "name of a field")?;
+    out.extend_from_slice(b": ");
+    push_checked(out, value, "value of a field")?;
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Appends bytes that hold no control character but tab.
+fn push_checked(out: &mut Vec<u8>, bytes: &[u8], what: &'static str) -> Result<(), ForwardError> {
+    if bytes.iter().any(|byte| matches!(byte, 0..=8 | 10..=31 | 127)) {
+        return Err(ForwardError::Control(what));
+    }
+    out.extend_from_slice(bytes);
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Takes passwords, keys and tokens out of what is recorded; what is forwarded is never touched.
+
+use super::escape;
+use compact_str::CompactString;
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+/// What stands in the record in place of a secret.
+pub const REDACTED: &str = "***";
+
+/// Folded names that are secret wherever they occur inside of a name: `new_password`, `j_password`, `csrfToken`.
+const PARTS: [&str; 10] =
+    ["password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "apikey", "sessionid", "credential"];
+
+/// Folded names that are secret as they are.
+const WHOLE: [&str; 18] = [
+    "pass",
+    "pin",
+    "otp",
+    "totp",
+    "sid",
+    "sessid",
+    "session",
+    "sig",
+    "signature",
+    "auth",
+    "authorization",
+    "proxyauthorization",
+    "cookie",
+    "phpsessid",
+    "privatekey",
+    "accesskey",
+    "sign",
+    "ticket",
+];
+
+type FoldedName = SmallVec<[u8; 48]>;
+
+/// The names of secret parameters, headers and fields: the built-in ones and those that are configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretNames {
+    configured: FxHashSet<CompactString>,
+}
+
+impl SecretNames {
+    /// The built-in names and `configured`, compared without case and punctuation.
+    pub fn new<S: AsRef<str>>(configured: impl IntoIterator<Item = S>) -> Self {
+        let fold = |name: S| String::from_utf8_lossy(&fold(name.as_ref().as_bytes())).as_ref().into();
+        Self { configured: configured.into_iter().map(fold).collect() }
+    }
+
+    /// Whether a parameter, field or header of this name is secret. `user[password]` is.
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.is_secret_folded(name.as_bytes())
+    }
+
+    fn is_secret_folded(&self, name: &[u8]) -> bool {
+        let mut parts = name.split(|byte| matches!(byte, b'[' | b']' | b'.' | b'/'));
+        self.is_secret_word(&fold(name))
+            || parts.any(|part| part.len() < name.len() && self.is_secret_word(&fold(part)))
+    }
+
+    fn is_secret_word(&self, folded: &[u8]) -> bool {
+        let Ok(word) = std::str::from_utf8(folded) else { return false };
+        PARTS.iter().any(|part| word.contains(part)) || WHOLE.contains(&word) || self.configured.contains(word)
+    }
+
+    /// The value to record for a parameter.
+    #[must_use]
+    pub fn redact<'v>(&self, name: &str, value: &'v str) -> &'v str {
+        if self.is_secret(name) || self.holds_secret(value.as_bytes()) { REDACTED } else { value }
+    }
+
+    /// Whether a value holds a query or pair list with a secret in it, as `next=/a?token=1` does.
+    fn holds_secret(&self, value: &[u8]) -> bool {
+        memchr::memchr(b'=', value).is_some()
+            && value
+                .split(|byte| matches!(byte, b'?' | b'&' | b';' | b'#' | b' ' | b','))
+                .filter_map(|piece| memchr::memchr(b'=', piece).and_then(|at| piece.get(..at)))
+                .any(|name| self.is_secret_folded(name))
+    }
+}
+
+/// Letters and digits of a name without case; anything else is punctuation that applications write or leave out.
+fn fold(name: &[u8]) -> FoldedName {
+    name.iter().filter(|b| b.is_ascii_alphanumeric() || **b >= 0x80).map(u8::to_ascii_lowercase).collect()
+}
+
+/// The raw target as the record shows it: printable ASCII, with the values of secret parameters, path parameters and
+/// user information replaced. Works on targets that cannot be parsed too, and errs on the side of replacing.
+#[must_use]
+pub fn redact_target(raw: &[u8], names: &SecretNames) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let end = raw.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(raw.len());
+    let (path, query) = raw.split_at_checked(end).unwrap_or((raw, &[]));
+    redact_path(path, names, &mut out);
+    let mut rest = query;
+    while let Some((mark, after)) = rest.split_first() {
+        let end = after.iter().position(|byte| matches!(byte, b'?' | b'#' | b'&' | b';')).unwrap_or(after.len());
+        let (piece, after) = after.split_at_checked(end).unwrap_or((after, &[]));
+        out.push(char::from(*mark));
+        redact_pair(piece, names, &mut out);
+        rest = after;
+    }
+    out
+}
+
+/// Replaces user information (`//user:word@host`) and the values of `;name=value`.
+fn redact_path(path: &[u8], names: &SecretNames, out: &mut String) {
+    let mut path = path;
+    if path.first() != Some(&b'/')
+        && let Some(start) = memchr::memmem::find(path, b"//")
+        && let Some((scheme, rest)) = path.split_at_checked(start + 2)
+    {
+        let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+        if let Some(at) = rest.get(..end).and_then(|authority| memchr::memrchr(b'@', authority)) {
+            push_printable(scheme, out);
+            out.push_str(REDACTED);
+            path = rest.get(at..).unwrap_or_default();
+        }
+    }
+    for (i, segment) in path.split(|&byte| byte == b'/').enumerate() {
+        if i > 0 {
+            out.push('/');
+        }
+        for (i, piece) in split_semicolons(segment).into_iter().enumerate() {
+            if i == 0 {
+                push_printable(piece, out);
+            } else {
+                out.push(';');
+                redact_pair(piece, names, out);
+            }
+        }
+    }
+}
+
+/// Splits at `;` and `%3b`.
+fn split_semicolons(segment: &[u8]) -> SmallVec<[&[u8]; 2]> {
+    let mut pieces = SmallVec::new();
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(&byte) = segment.get(at) {
+        let length = match byte {
+            b';' => 1,
+            b'%' if segment.get(at + 1..).and_then(escape::hex_pair) == Some(b';') => 3,
+            _ => 0,
+        };
+        if length > 0 {
+            pieces.push(segment.get(start..at).unwrap_or_default());
+            start = at + length;
+        }
+        at += length.max(1);
+    }
+    pieces.push(segment.get(start..).unwrap_or_default());
+    pieces
+}
+
+fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
+    // an encoded `=` counts too, as some reader may decode before it splits
+    let equals =
+        memchr::memchr(b'=', piece).or_else(|| piece.windows(3).position(|window| window.eq_ignore_ascii_case(b"%3d")));
+    let Some((name, value)) = equals.and_then(|at| piece.split_at_checked(at)) else {
+        return push_printable(piece, out);
+    };
+    push_printable(name, out);
+    let decoded = |text: &[u8]| decode_fully(text);
+    let hidden =
+        names.is_secret_folded(&decoded(name)) || names.holds_secret(&decoded(value.get(1..).unwrap_or_default()));
+    if hidden && value.len() > 1 {
+        out.push('=');
+        out.push_str(REDACTED);
+    } else {
+        push_printable(value, out);
+    }
+}
+
+/// Percent-decodes until nothing changes, at most three times; broken escapes stand for themselves.
+fn decode_fully(text: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut text = SmallVec::from_slice(text);
+    for _ in 0..3 {
+        if memchr::memchr(b'%', &text).is_none() {
+            break;
+        }
+        let mut out = SmallVec::with_capacity(text.len());
+        let mut rest: &[u8] = &text;
+        while let [byte, after @ ..] = rest {
+            match (byte, escape::hex_pair(after)) {
+                (b'%', Some(decoded)) => {
+                    out.push(decoded);
+                    rest = after.get(2..).unwrap_or_default();
+                }
+                _ => {
+                    out.push(*byte);
+                    rest = after;
+                }
+            }
+        }
+        text = out;
+    }
+    text
+}
+
+fn push_printable(bytes: &[u8], out: &mut String) {
+    for &byte in bytes {
+        if byte.is_ascii_graphic() {
+            out.push(char::from(byte));
+        } else {
+            out.extend(escape::escape(byte).map(char::from));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(raw: &str) -> String {
+        redact_target(raw.as_bytes(), &SecretNames::new(["dept-key"]))
+    }
+
+    #[test]
+    fn secret_parameters_are_replaced_under_every_spelling() {
+        for name in
+            ["password", "PassWord", "new_password", "user%5Bpassword%5D", "api-key", "apiKey", "%2570wd", "Dept_Key"]
+        {
+            let target = format!("/sign-in?a=1&{name}=hunter2&b=2");
+            assert_eq!(redacted(&target), format!("/sign-in?a=1&{name}=***&b=2"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        assert_eq!(redacted("/stock?warehouse=HF&note=a%20b"), "/stock?warehouse=HF&note=a%20b");
+        assert_eq!(redacted("/passing?compass=n&design=2"), "/passing?compass=n&design=2");
+    }
+
+    #[test]
+    fn sessions_in_paths_user_information_and_fragments_are_replaced() {
+        assert_eq!(redacted("/a;jsessionid=AB12/b"), "/a;jsessionid=***/b");
+        assert_eq!(redacted("/a%3BJSESSIONID=AB12"), "/a;JSESSIONID=***");
+        assert_eq!(redacted("http://u:hunter2@host/x"), "http://***@host/x");
+        assert_eq!(redacted("/x#access_token=AB12"), "/x#access_token=***");
+    }
+
+    #[test]
+    fn a_secret_nested_in_another_value_takes_the_value_with_it() {
+        assert_eq!(redacted("/x?next=%2Fa%3Ftoken%3DAB12&b=2"), "/x?next=***&b=2");
+    }
+
+    #[test]
+    fn bytes_that_are_not_printable_are_escaped() {
+        assert_eq!(redact_target(b"/\xff\x00?a\r\n=1", &SecretNames::default()), "/%FF%00?a%0D%0A=1");
+    }
+}
