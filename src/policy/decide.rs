@@ -8,12 +8,13 @@ use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::scope::{self, Choice, Cut, Fit};
 use super::trace::{Relevance, Silent, Step, Trace};
 use crate::model::{Device, Effect, Outcome, Reason, SubjectId, Timestamp};
-use crate::request::{Location, Misfit, ParamError, ParamType, ParamValues, RequestView};
+use crate::request::{Location, Misfit, ParamError, ParamType, ParamValues, RequestView, Unnamed, folds_to};
 use crate::rules::condition::{device_holds, network_holds};
 use crate::rules::{
-    App, Assignment, Authority, Condition, DimensionId, Others, PermissionId, Route, RuleSet, ScopeRule, Standing,
-    Status, Subject, ValueSet,
+    App, Assignment, Authority, BodyRule, Condition, DimensionId, Others, PermissionId, Route, RuleSet, ScopeRule,
+    Standing, Status, Subject, ValueSet,
 };
+use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -179,6 +180,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
 
     /// The steps, in the order in which a refusal is told.
     fn run(&mut self) -> Result<Grant, Refusal> {
+        self.body()?;
         self.permission = self.operation()?;
         self.parameters()?;
         self.others()?;
@@ -211,6 +213,53 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             deciding,
             scope,
             changes,
+        }
+    }
+
+    /// A body is one that the rule expects, and was read where the rule judges it.
+    fn body(&self) -> Result<(), Refusal> {
+        if !self.view.is_body_unread() {
+            return Ok(());
+        }
+        let route = self.question.route;
+        let refuse = |text: &str| Err(Refusal::new(Reason::ContentTypeRefused, Detail::text(text)));
+        match &route.body {
+            BodyRule::None => refuse("the rule expects no body"),
+            BodyRule::Judged { .. } => Err(Refusal::new(Reason::InternalFault, Detail::text("the body was not read"))),
+            BodyRule::Stream { types, .. } if !is_listed(types, self.view)? => {
+                refuse("the content type is not among those that the rule streams")
+            }
+            BodyRule::Stream { .. } if self.view.needs_body(route.params.iter().map(|rule| &rule.location)) => refuse(
+                "the application would take parameters that the rule judges, or a method override, from this body: \
+                 judge it by `accept`, or say by the dialect that the application does not",
+            ),
+            BodyRule::Stream { .. } => Ok(()),
+        }
+    }
+
+    /// Nothing in the request changes its method, unless the rule names it and so judges it.
+    ///
+    /// SECURITY: a framework that obeys `X-HTTP-Method-Override` runs another operation than the one that was judged
+    /// (`a_method_override_is_refused`).
+    fn overrides(&self, unnamed: &[Unnamed]) -> Result<(), Refusal> {
+        let dialect = self.view.dialect();
+        let judged = |name: &str| {
+            let header = |place: &Location| matches!(place, Location::Header(_)) && folds_to(place.name(), name);
+            self.question.route.params.iter().any(|rule| header(&rule.location))
+        };
+        let header = dialect
+            .override_headers
+            .iter()
+            .find(|name| self.view.fields().any(|(sent, _)| folds_to(sent, name)) && !judged(name));
+        let is_override = |name: &str| dialect.override_params.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let param = unnamed.iter().filter(|unnamed| unnamed.place != "json").map(|unnamed| &unnamed.name);
+        match header.or(param.into_iter().find(|name| is_override(name))) {
+            None => Ok(()),
+            Some(name) => {
+                let detail =
+                    Detail::text(format_args!("`{name}` would change the method, and the rule does not judge it"));
+                Err(Refusal::new(Reason::MethodRefused, detail))
+            }
         }
     }
 
@@ -259,14 +308,13 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     /// Parameters that the rule does not name are refused where it says so.
     fn others(&mut self) -> Result<(), Refusal> {
         let route = self.question.route;
-        match route.others {
-            Others::Forward => Ok(()),
-            Others::Refuse => {
-                match self.view.unnamed(route.params.iter().map(|rule| &rule.location)).into_iter().next() {
-                    None => Ok(()),
-                    Some(unnamed) => Err(Refusal::new(Reason::UnknownParameter, Detail::Unnamed(Box::new(unnamed)))),
-                }
+        let unnamed = self.view.unnamed(route.params.iter().map(|rule| &rule.location));
+        self.overrides(&unnamed)?;
+        match (route.others, unnamed.into_iter().next()) {
+            (Others::Refuse, Some(unnamed)) => {
+                Err(Refusal::new(Reason::UnknownParameter, Detail::Unnamed(Box::new(unnamed))))
             }
+            _ => Ok(()),
         }
     }
 
@@ -423,6 +471,24 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             }
         }
     }
+}
+
+/// Whether the one content type is among `types`, in which `type/*` and `*/*` stand for many. No body type is none of them.
+fn is_listed(types: &[CompactString], view: &RequestView<'_>) -> Result<bool, Refusal> {
+    let mut fields = view.fields().filter(|(name, _)| folds_to(name, "content-type"));
+    let (Some((_, value)), more) = (fields.next(), fields.next()) else {
+        return Ok(types.iter().any(|listed| listed == "*/*"));
+    };
+    if more.is_some() {
+        return Err(Refusal::new(Reason::RepeatedHeader, Detail::text("the content type is given more than once")));
+    }
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    let kind = essence.split(|&byte| byte == b'/').next().unwrap_or_default();
+    Ok(types.iter().any(|listed| match listed.strip_suffix("/*") {
+        Some("*") => true,
+        Some(listed) => listed.as_bytes() == kind,
+        None => listed.as_bytes() == essence,
+    }))
 }
 
 fn ended(until: Option<Timestamp>) -> Detail {

@@ -1,7 +1,7 @@
 //! What the record says beyond a reason: kept as data, written as stable English only when somebody reads it.
 
 use crate::model::{SubjectId, Timestamp};
-use crate::request::{Location, Misfit, ParamError, TargetError, Unnamed};
+use crate::request::{BodyError, Location, Misfit, ParamError, TargetError, Unnamed};
 use crate::rules::condition::ConditionError;
 use crate::rules::{DimensionId, PermissionId, RuleSet};
 use compact_str::CompactString;
@@ -17,6 +17,8 @@ pub enum Detail {
     Text(Box<str>),
     /// The target could not be read in one way only.
     Target(Box<TargetError>),
+    /// The body could not be read in one way only.
+    Body(Box<BodyError>),
     /// A parameter could not be read in one way only.
     Parameter {
         /// Where it was looked for.
@@ -117,6 +119,7 @@ impl fmt::Display for Displayed<'_> {
             Detail::None => Ok(()),
             Detail::Text(text) => f.write_str(text),
             Detail::Target(error) => error.fmt(f),
+            Detail::Body(error) => error.fmt(f),
             Detail::Parameter { place, error } => write!(f, "{place}: {error}"),
             Detail::Repeated(place) => write!(f, "{place} stands more than once, and the rule does not make it a list"),
             Detail::Misfit { place, misfit } => write!(f, "{place}: {misfit}"),

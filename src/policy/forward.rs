@@ -218,8 +218,7 @@ pub fn observe(
     parts: &ForwardParts<'_>,
     body: ObservedBody,
 ) -> Result<(Observed, Judgement), Judgement> {
-    let mode = route.and_then(|route| route.mode).unwrap_or(app.mode);
-    if mode != Mode::Observe || judgement.outcome() != Outcome::Refuse || !is_observable(judgement.reason()) {
+    if !is_observed(&judgement, app, route) {
         return Err(judgement);
     }
     let body = match body {
@@ -249,6 +248,13 @@ pub fn observe(
         }
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }
+}
+
+/// Whether observe mode sends on a request that came to this judgement.
+#[must_use]
+pub fn is_observed(judgement: &Judgement, app: &App, route: Option<&Route>) -> bool {
+    let mode = route.and_then(|route| route.mode).unwrap_or(app.mode);
+    mode == Mode::Observe && judgement.outcome() == Outcome::Refuse && is_observable(judgement.reason())
 }
 
 /// Whether observe mode forwards a request that was refused for this reason: what concerns the bytes of the request, the

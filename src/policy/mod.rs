@@ -3,13 +3,17 @@
 //! Pure: rules, people, time and request come in, judgements go out. It never
 //! reads a clock, a file or a socket, and it never answers a request.
 
+pub mod approach;
 mod binding;
 pub mod decide;
 pub mod detail;
+pub mod explain;
 mod fields;
 pub mod forward;
+pub mod inquiry;
 pub mod judgement;
 mod scope;
+pub mod suite;
 pub mod trace;
 
 pub use decide::{Asker, Judged, Question, decide, decide_traced};
@@ -18,4 +22,6 @@ pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 pub use trace::{Relevance, Silent, Step, Trace};
 
 pub use fields::{CookiePlan, ForwardParts, Told};
-pub use forward::{BodyPlan, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, observe, seal};
+pub use forward::{
+    BodyPlan, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, is_observed, observe, seal,
+};

@@ -390,6 +390,12 @@ impl<'h> RequestView<'h> {
         !matches!(self.body, BodyState::Absent | BodyState::Unread)
     }
 
+    /// Whether there is a body that nobody has read.
+    #[must_use]
+    pub const fn is_body_unread(&self) -> bool {
+        matches!(self.body, BodyState::Unread)
+    }
+
     /// Headers that obligations have changed.
     #[must_use]
     pub fn header_edits(&self) -> &[Edit] {
