@@ -29,6 +29,9 @@ pub use super::limit::H2Settings;
 /// Time for a client to answer the end of its connection.
 const CLOSING: Duration = Duration::from_secs(3);
 
+/// Bytes of an answer handed to the layer below at once.
+const PIECE: usize = 16 * 1024;
+
 /// Runs the tasks of streams on the core that serves their connection.
 #[derive(Clone, Copy, Debug)]
 struct Local;
@@ -132,7 +135,8 @@ where
         if ended.is_none() {
             ended = match connection.as_mut().poll(cx) {
                 Poll::Ready(Ok(())) => Some(if guard.closing { guard.why } else { End::ClientClosed }),
-                Poll::Ready(Err(_)) => Some(End::Protocol),
+                Poll::Ready(Err(_)) if guard.closing => Some(guard.why),
+                Poll::Ready(Err(error)) => Some(end_of(&error)),
                 Poll::Pending => None,
             };
         }
@@ -154,6 +158,17 @@ where
     })
     .await;
     ConnectionEnd { end, requests: tally.requests.get() }
+}
+
+fn end_of(error: &hyper::Error) -> End {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() {
+            return End::ClientGone;
+        }
+        source = cause.source();
+    }
+    End::Protocol
 }
 
 fn builder(settings: &H2Settings) -> hyper::server::conn::http2::Builder<Local> {
@@ -321,7 +336,8 @@ fn respond(answer: Answer, to_head: bool, stream: Stream) -> http::Response<H2An
         body = AnswerBody::Empty;
     }
     let left = body.size_hint().exact();
-    let mut response = http::Response::new(H2Answer { body, left, bytes: 0, finished, stream, untaken: false });
+    let mut response =
+        http::Response::new(H2Answer { body, rest: Bytes::new(), left, bytes: 0, finished, stream, untaken: false });
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     let fields = response.headers_mut();
     fields.reserve(16);
@@ -340,6 +356,8 @@ fn respond(answer: Answer, to_head: bool, stream: Stream) -> http::Response<H2An
 /// An answer's body on its way to the HTTP/2 layer.
 struct H2Answer {
     body: AnswerBody,
+    /// Data that the body gave and that has not been handed on.
+    rest: Bytes,
     left: Option<u64>,
     bytes: u64,
     finished: Option<Finish>,
@@ -370,12 +388,9 @@ impl Body for H2Answer {
         if std::mem::take(&mut this.untaken) {
             this.stream.tally.forget_untaken(this.stream.number);
         }
-        loop {
-            let data = match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(_) => continue,
-                },
+        while this.rest.is_empty() {
+            this.rest = match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Poll::Ready(Some(Err(error))) => return this.fail(error),
                 Poll::Ready(None) if this.left.is_some_and(|left| left > 0) => {
                     return this.fail(WireError::UpstreamCut);
@@ -386,23 +401,25 @@ impl Body for H2Answer {
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            if let Some(left) = &mut this.left {
-                match left.checked_sub(data.len() as u64) {
-                    Some(rest) => *left = rest,
-                    None => return this.fail(WireError::UpstreamFraming("too long")),
-                }
-            }
-            this.bytes += data.len() as u64;
-            if !this.is_end_stream() {
-                this.untaken = true;
-                this.stream.tally.untaken.borrow_mut().push((this.stream.number, Instant::now()));
-            }
-            return Poll::Ready(Some(Ok(Frame::data(data))));
         }
+        // in pieces, since the layer below takes each whole into its buffer, whatever the client's window is
+        let data = this.rest.split_to(this.rest.len().min(PIECE));
+        if let Some(left) = &mut this.left {
+            match left.checked_sub(data.len() as u64) {
+                Some(rest) => *left = rest,
+                None => return this.fail(WireError::UpstreamFraming("too long")),
+            }
+        }
+        this.bytes += data.len() as u64;
+        if !this.is_end_stream() {
+            this.untaken = true;
+            this.stream.tally.untaken.borrow_mut().push((this.stream.number, Instant::now()));
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.map_or_else(|| self.body.is_end_stream(), |left| left == 0)
+        self.rest.is_empty() && self.left.map_or_else(|| self.body.is_end_stream(), |left| left == 0)
     }
 
     fn size_hint(&self) -> SizeHint {

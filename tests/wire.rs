@@ -1,0 +1,18 @@
+//! Raw bytes against the codec: what the service behind it received, and what was answered; no rules, no sockets.
+
+#[path = "wire/answers.rs"]
+mod answers;
+#[path = "wire/application.rs"]
+mod application;
+#[path = "wire/bodies.rs"]
+mod bodies;
+#[path = "wire/deadlines.rs"]
+mod deadlines;
+#[path = "wire/heads.rs"]
+mod heads;
+#[path = "wire/http2.rs"]
+mod http2;
+#[path = "wire/support.rs"]
+mod support;
+#[path = "wire/tunnels.rs"]
+mod tunnels;

@@ -1,0 +1,152 @@
+//! Bodies of requests: framing, expectation, draining, and that the next request begins where the last one ends.
+
+use crate::support::{Reading, Recorder, Seen, read_until, request, run, serve, talk, talk_to};
+use scopegate::model::Reason;
+use scopegate::wire::limit::H1Settings;
+use scopegate::wire::server::End;
+use scopegate::wire::stop::Stop;
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const NEXT: &str = "GET /next HTTP/1.1\r\nHost: h\r\n\r\n";
+
+fn chunked(body: &str) -> String {
+    format!("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}{NEXT}")
+}
+
+#[test]
+fn requests_on_one_connection_are_answered_in_order() {
+    let talk = talk(format!("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello{NEXT}{NEXT}"));
+    assert_eq!(
+        talk.seen,
+        [request("POST", "/a", b"hello"), request("GET", "/next", b""), request("GET", "/next", b"")]
+    );
+    assert_eq!(talk.statuses(), [200, 200, 200]);
+    assert_eq!((talk.end.end, talk.end.requests), (End::ClientClosed, 3));
+}
+
+#[test]
+fn chunks_are_read_and_extensions_and_trailers_dropped() {
+    let talk = talk(chunked("5;a=\"b\"\r\nhello\r\n1\r\n!\r\n0\r\nX-T: 1\r\n\r\n"));
+    assert_eq!(talk.seen, [request("POST", "/a", b"hello!"), request("GET", "/next", b"")]);
+}
+
+#[test]
+fn a_broken_chunk_ends_the_connection_and_hides_no_request() {
+    for body in [
+        "5\r\nhelloX\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "x\r\n",
+        "-1\r\n",
+        "0x1\r\na\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        "5;\0\r\nhello\r\n0\r\n\r\n",
+        "5;a\nb\r\nhello\r\n0\r\n\r\n",
+        "0\r\nA: b\n\r\n",
+        "0\r\n\n",
+        "0\r\nA : b\r\n\r\n",
+        "0\r\n A\r\n\r\n",
+        "fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        "5\rhello\r\n0\r\n\r\n",
+        "0\rx\r\n\r\n",
+    ] {
+        let talk = talk(chunked(body));
+        let expected = Seen::Request {
+            method: "POST".into(),
+            target: "/a".into(),
+            host: Some("h".into()),
+            body: Err(Reason::MalformedFraming),
+        };
+        assert_eq!(talk.seen, [expected], "{body:?}");
+        assert_eq!(talk.end.end, End::AsAnnounced, "{body:?}");
+    }
+}
+
+#[test]
+fn extensions_and_trailers_are_bounded() {
+    let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(300));
+    let many = format!("{}0\r\n\r\n", format!("1;{}\r\na\r\n", "x".repeat(200)).repeat(30));
+    let trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(2000));
+    for body in [long, many, trailers] {
+        let talk = talk(chunked(&body));
+        assert!(
+            matches!(&talk.seen[..], [Seen::Request { body: Err(Reason::MalformedFraming), .. }]),
+            "{:?}",
+            talk.seen
+        );
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_is_told_from_a_complete_one() {
+    for raw in [
+        "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhell",
+        "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+    ] {
+        let talk = talk(raw);
+        assert!(matches!(&talk.seen[..], [Seen::Request { body: Err(Reason::BodyIncomplete), .. }]), "{:?}", talk.seen);
+    }
+}
+
+#[test]
+fn a_body_that_nobody_reads_is_never_taken_for_a_request() {
+    let mut service = Recorder::new();
+    service.reading = Reading::Nothing;
+    let body = "GET /inner HTTP/1.1\r\nHost: h\r\n\r\n";
+    let raw = format!("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}{NEXT}", body.len());
+    let talk = talk_to(service, raw.as_bytes());
+    assert_eq!(talk.seen, [request("POST", "/a", b""), request("GET", "/next", b"")]);
+}
+
+#[test]
+fn a_long_body_that_nobody_reads_ends_the_connection() {
+    let mut service = Recorder::new();
+    service.reading = Reading::Nothing;
+    let talk =
+        talk_to(service, format!("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n{NEXT}").as_bytes());
+    assert_eq!(talk.seen, [request("POST", "/a", b"")]);
+    assert!(talk.answered.contains("Connection: close"));
+}
+
+#[test]
+fn the_client_is_told_to_continue_only_when_its_body_is_read() {
+    run(async {
+        let service = Rc::new(Recorder::new());
+        let (mut client, _serving) = serve(&service, H1Settings::default(), Stop::never());
+        client
+            .write_all(b"PUT /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            .await
+            .unwrap();
+        assert_eq!(read_until(&mut client, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+        client.write_all(b"hi").await.unwrap();
+        assert!(read_until(&mut client, "ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!(service.seen.take(), [request("PUT", "/a", b"hi")]);
+    });
+}
+
+#[test]
+fn a_refused_expectation_is_answered_without_100_and_closes() {
+    run(async {
+        let mut service = Recorder::answering(|_| crate::support::plain(403, "no"));
+        service.reading = Reading::Nothing;
+        let service = Rc::new(service);
+        let (mut client, serving) = serve(&service, H1Settings::default(), Stop::never());
+        client
+            .write_all(b"PUT /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answered = String::new();
+        client.read_to_string(&mut answered).await.unwrap();
+        assert!(answered.starts_with("HTTP/1.1 403") && answered.contains("Connection: close"), "{answered}");
+        drop(client);
+        assert_eq!(serving.await.unwrap().end, End::AsAnnounced);
+    });
+}
+
+#[test]
+fn a_body_over_the_cap_is_refused_before_it_is_read() {
+    let talk = talk("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n");
+    assert!(matches!(&talk.seen[..], [Seen::Request { body: Err(Reason::BodyTooLarge), .. }]));
+}
