@@ -24,3 +24,6 @@ pub use forward::{Forwarder, UpstreamAnswer};
 pub use outside::Outside;
 pub use registry::{Defaults, Prepared, Upstreams};
 pub use tunnel::{TunnelError, accept_of, judge_origin};
+
+#[cfg(test)]
+mod tests;

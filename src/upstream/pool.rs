@@ -48,7 +48,7 @@ impl Pool {
     /// The connection that was used last, if it is young, open and silent. What is not, is closed on the way.
     ///
     /// SECURITY: bytes that came without a request would be taken for the next person's answer
-    /// (`bytes_behind_an_answer_never_reach_the_next_request`).
+    /// (`bytes_that_come_later_spoil_the_idle_connection`).
     pub(super) fn take(&self) -> Option<ClientConnection<Link>> {
         let now = Instant::now();
         let mut idle = self.idle.borrow_mut();
