@@ -25,16 +25,27 @@ impl<V: Clone> Recent<V> {
 
     /// The value of `key`, computed where it is not known. `compute` must not use the cache.
     pub fn get_or(&self, key: &[u8], compute: impl FnOnce() -> V) -> V {
+        self.get(key).unwrap_or_else(|| {
+            let value = compute();
+            self.insert(key, value.clone());
+            value
+        })
+    }
+
+    /// The value of `key`, where it is known.
+    pub fn get(&self, key: &[u8]) -> Option<V> {
         let mut generations = self.generations.borrow_mut();
         if let Some(value) = generations.young.get(key) {
-            return value.clone();
+            return Some(value.clone());
         }
-        let value = generations.old.remove(key).unwrap_or_else(compute);
-        if generations.young.len() >= self.half {
-            generations.old = std::mem::take(&mut generations.young);
-        }
-        generations.young.insert(key.into(), value.clone());
-        value
+        let value = generations.old.remove(key)?;
+        generations.keep(key, value.clone(), self.half);
+        Some(value)
+    }
+
+    /// Keeps a value.
+    pub fn insert(&self, key: &[u8], value: V) {
+        self.generations.borrow_mut().keep(key, value, self.half);
     }
 
     /// How many values are kept.
@@ -55,6 +66,15 @@ impl<V: Clone> Recent<V> {
         let mut generations = self.generations.borrow_mut();
         generations.young.clear();
         generations.old.clear();
+    }
+}
+
+impl<V> Generations<V> {
+    fn keep(&mut self, key: &[u8], value: V, half: usize) {
+        if self.young.len() >= half {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key.into(), value);
     }
 }
 

@@ -136,6 +136,8 @@ reasons! {
     UnknownSubject = "unknown-subject", 403, Identity;
     /// The person is frozen.
     Frozen = "frozen", 403, Identity;
+    /// Too many failed attempts with one name from one address.
+    TooManyAttempts = "too-many-attempts", 429, Identity;
     /// A session bound to one device came from another.
     DeviceMismatch = "device-mismatch", 401, Identity;
     /// What is needed to check a credential cannot be had just now.

@@ -26,6 +26,6 @@ pub trait CredentialSource: Send + Sync {
     /// The subject who signs in by this user name, with the argon2id hash (PHC string) of their password.
     fn password_hash(&self, user: &str) -> Option<(SubjectId, Arc<str>)>;
 
-    /// Whether the subject may act.
+    /// Whether the subject may act. When accounts begin and end is the decision's matter.
     fn status(&self, subject: &SubjectId) -> SubjectStatus;
 }

@@ -3,8 +3,10 @@
 mod binding;
 mod memory;
 pub mod port;
+mod seal;
 mod table;
 
 pub use binding::{Binding, SessionKey};
 pub use memory::MemoryStore;
+pub use seal::{Opened, Sealer};
 pub use table::{Session, SessionSettings, SessionTable};

@@ -1,7 +1,7 @@
 //! The sessions that are bound just now, shared by all cores; never holds a cookie value, and never reads a request.
 
 use super::port::{BindingChange, BindingStore, Made, Since, StoreError};
-use super::{Binding, SessionKey};
+use super::{Binding, Sealer, SessionKey};
 use crate::identity::key::{MasterKey, keyed_hash};
 use crate::model::{SubjectId, Timestamp};
 use aws_lc_rs::hmac;
@@ -102,6 +102,7 @@ type Shard = RwLock<HashMap<SessionKey, Slot, BuildHasherDefault<KeyHasher>>>;
 pub struct SessionTable {
     shards: Vec<Shard>,
     key: hmac::Key,
+    sealer: Sealer,
     store: Arc<dyn BindingStore>,
     settings: SessionSettings,
     sequence: AtomicU64,
@@ -120,7 +121,8 @@ impl SessionTable {
     ) -> Result<Arc<Self>, StoreError> {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
         let (sequence, live) = (AtomicU64::new(0), AtomicUsize::new(0));
-        let table = Arc::new(Self { shards, key: key.derive("session"), store, settings, sequence, live });
+        let sealer = Sealer::new(key).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let table = Arc::new(Self { shards, key: key.derive("session"), sealer, store, settings, sequence, live });
         table.load().await?;
         Ok(table)
     }
@@ -129,6 +131,12 @@ impl SessionTable {
     #[must_use]
     pub fn key(&self, app: &str, cookie: &str, value: &[u8]) -> SessionKey {
         SessionKey(keyed_hash(&self.key, &[app.as_bytes(), cookie.as_bytes(), value]))
+    }
+
+    /// Seals the cookies of applications that are hidden.
+    #[must_use]
+    pub const fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// The session of this key, if it is bound and live at `now`; notes that it was used.

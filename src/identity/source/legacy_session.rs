@@ -1,10 +1,18 @@
 //! The application's own sign-in, watched: which requests sign in and out, and how the application confirms whom.
 
+use super::check_token;
+use crate::identity::fault::Faults;
 use crate::identity::one_or_many::OneOrMany;
 use crate::identity::period::Period;
-use crate::identity::user_map::RawUserMap;
+use crate::identity::user_map::{RawUserMap, UserMap};
+use crate::request::{
+    CanonicalTarget, Dialect, Location, ParamName, ParamValues, RawLocation, RequestView, TargetLimits,
+};
+use compact_str::CompactString;
+use regex::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// `legacy-session:`: the application keeps its own accounts and sessions; the gateway watches its sign-in.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
@@ -62,7 +70,7 @@ pub struct RawSignIn {
     /// The canonical path, when old applications sign in by GET.
     pub get: Option<String>,
     /// Where the typed name stands. A request without it is no sign-in. The typed name is never the identity.
-    pub user: RawTypedUser,
+    pub user: RawLocation,
     /// Parameters that must have these values, where one target does several things.
     #[serde(default)]
     pub with: RawWith,
@@ -70,18 +78,6 @@ pub struct RawSignIn {
     pub succeeded: RawSucceeded,
     /// Where the application says whom it signed in.
     pub confirm: RawConfirm,
-}
-
-/// Where the typed name stands: exactly one of these.
-#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct RawTypedUser {
-    /// The name of a form field.
-    pub form: Option<String>,
-    /// A JSON pointer (RFC 6901) into a JSON body.
-    pub json: Option<String>,
-    /// The name of a query parameter.
-    pub query: Option<String>,
 }
 
 /// Parameters with the values that they must have.
@@ -152,4 +148,325 @@ pub struct RawSignOut {
     pub post: OneOrMany<String>,
     /// Parameters that must have these values, where one target does several things.
     pub with: RawWith,
+}
+
+/// A compiled [`RawLegacySession`].
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct LegacySession {
+    pub(in crate::identity) cookies: Vec<SessionCookie>,
+    pub(in crate::identity) idle_micros: u64,
+    pub(in crate::identity) lifetime: Duration,
+    pub(in crate::identity) rotation_grace: Duration,
+    pub(in crate::identity) hide: bool,
+    pub(in crate::identity) same_device: bool,
+    pub(in crate::identity) sign_ins: Vec<SignIn>,
+    pub(in crate::identity) sign_outs: Vec<SignOut>,
+    pub(in crate::identity) users: UserMap,
+}
+
+/// A cookie that carries a session.
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct SessionCookie {
+    /// The application's name for it.
+    pub(in crate::identity) name: CompactString,
+    /// The gateway's cookie in its place, where it is hidden.
+    pub(in crate::identity) sealed: CompactString,
+    /// The same name as a parameter: a session must not come by query.
+    pub(in crate::identity) parameter: Option<ParamName>,
+}
+
+/// A compiled [`RawSignIn`].
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct SignIn {
+    pub(in crate::identity) doorway: Doorway,
+    pub(in crate::identity) user: Location,
+    pub(in crate::identity) succeeded: Succeeded,
+    pub(in crate::identity) confirm: Confirm,
+    pub(in crate::identity) pattern: Option<Regex>,
+}
+
+/// A compiled [`RawSignOut`].
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct SignOut {
+    pub(in crate::identity) doorways: Vec<Doorway>,
+}
+
+/// A request that is watched: method, path and parameters.
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct Doorway {
+    method: Option<&'static str>,
+    path: Vec<CompactString>,
+    with: Vec<(Location, String)>,
+}
+
+/// A compiled [`RawSucceeded`].
+#[derive(Clone, Debug)]
+pub(in crate::identity) struct Succeeded {
+    pub(in crate::identity) status: Vec<u16>,
+    pub(in crate::identity) location: Option<String>,
+    pub(in crate::identity) location_regex: Option<Regex>,
+    pub(in crate::identity) body: Option<Regex>,
+    pub(in crate::identity) not_body: Option<Regex>,
+}
+
+/// A compiled [`RawConfirm`].
+#[derive(Clone, Debug)]
+pub(in crate::identity) enum Confirm {
+    /// A field of the answer's head.
+    Header(String),
+    /// A cookie that the answer sets.
+    Cookie(String),
+    /// Something in the answer's body.
+    Page(InPage),
+    /// Something in a page read afterwards.
+    Probe {
+        /// Path and query.
+        target: String,
+        /// Where in the page.
+        name: InPage,
+    },
+}
+
+/// Where in a page a name stands.
+#[derive(Clone, Debug)]
+pub(in crate::identity) enum InPage {
+    /// By JSON pointer.
+    Json(String),
+    /// The first group of a regular expression.
+    Text(Regex),
+}
+
+impl RawLegacySession {
+    pub(in crate::identity) fn compile(
+        &self,
+        app: &str,
+        dialect: &Dialect,
+        default: &UserMap,
+        faults: &mut Faults,
+    ) -> LegacySession {
+        let session = &self.session;
+        let cookies = faults.within("session", |faults| session.compile(app, dialect, faults));
+        if self.sign_in.is_empty() {
+            faults.push_at("sign-in", "name the request that signs in");
+        }
+        let sign_ins = faults.within("sign-in", |faults| {
+            let each = self.sign_in.iter().enumerate();
+            each.filter_map(|(at, raw)| faults.within(at, |faults| raw.compile(dialect, faults))).collect()
+        });
+        let sign_outs = faults.within("sign-out", |faults| {
+            let each = self.sign_out.iter().enumerate();
+            each.map(|(at, raw)| faults.within(at, |faults| raw.compile(dialect, faults))).collect()
+        });
+        let users = match &self.users {
+            Some(users) => faults.within("users", |faults| users.compile(faults)),
+            None => default.clone(),
+        };
+        let period = |given: Option<Period>, seconds| given.map_or(Duration::from_secs(seconds), |given| given.0);
+        LegacySession {
+            cookies,
+            idle_micros: u64::try_from(period(session.idle, 30 * 60).as_micros()).unwrap_or(u64::MAX),
+            lifetime: period(session.lifetime, 12 * 3600),
+            rotation_grace: period(session.rotation_grace, 10),
+            hide: session.hide,
+            same_device: session.device == RawDeviceRule::Same,
+            sign_ins,
+            sign_outs,
+            users,
+        }
+    }
+}
+
+impl RawSession {
+    fn compile(&self, app: &str, dialect: &Dialect, faults: &mut Faults) -> Vec<SessionCookie> {
+        if self.cookie.is_empty() {
+            faults.push_at("cookie", "name the cookie that carries the session");
+        }
+        for (key, period) in [("idle", self.idle), ("lifetime", self.lifetime)] {
+            if period.is_some_and(|period| period.0.is_zero()) {
+                faults.push_at(key, "is zero: nobody could stay signed in");
+            }
+        }
+        let app: String = app.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let named = self.cookie.iter().enumerate().map(|(at, name)| {
+            check_token(faults, "cookie", name);
+            if self.cookie.iter().take(at).any(|other| other.eq_ignore_ascii_case(name)) {
+                faults.push_at("cookie", format!("`{name}` stands twice"));
+            }
+            let sealed = match at {
+                0 => format!("__Host-scopegate-s-{app}"),
+                _ => format!("__Host-scopegate-s-{app}-{at}"),
+            };
+            let parameter = ParamName::compile(name, dialect).ok();
+            SessionCookie { name: name.as_str().into(), sealed: sealed.into(), parameter }
+        });
+        named.collect()
+    }
+}
+
+impl RawWith {
+    fn compile(&self, dialect: &Dialect, faults: &mut Faults) -> Vec<(Location, String)> {
+        let query = self.query.iter().map(|(name, value)| (RawLocation::Query(name.clone()), value));
+        let form = self.form.iter().map(|(name, value)| (RawLocation::Form(name.clone()), value));
+        query.chain(form).filter_map(|(raw, value)| Some((location(&raw, dialect, faults)?, value.clone()))).collect()
+    }
+}
+
+fn location(raw: &RawLocation, dialect: &Dialect, faults: &mut Faults) -> Option<Location> {
+    raw.compile(dialect, |_| None).map_err(|error| faults.push(error.to_string())).ok()
+}
+
+impl RawSignIn {
+    fn compile(&self, dialect: &Dialect, faults: &mut Faults) -> Option<SignIn> {
+        let user = faults.within("user", |faults| location(&self.user, dialect, faults));
+        let with = faults.within("with", |faults| self.with.compile(dialect, faults));
+        let (method, path) = match (&self.post, &self.get) {
+            (Some(path), None) => ("POST", path),
+            (None, Some(path)) => ("GET", path),
+            _ => {
+                faults.push("give `post` or `get`: the path of the request that signs in");
+                return None;
+            }
+        };
+        let doorway = Doorway::compile(Some(method), path, with, dialect, faults);
+        let succeeded = faults.within("succeeded", |faults| self.succeeded.compile(faults));
+        let confirm = faults.within("confirm", |faults| self.confirm.compile(faults));
+        let pattern = self.confirm.pattern.as_ref().and_then(|pattern| faults.regex("pattern", pattern));
+        Some(SignIn { doorway: doorway?, user: user?, succeeded, confirm: confirm?, pattern })
+    }
+}
+
+impl RawSignOut {
+    fn compile(&self, dialect: &Dialect, faults: &mut Faults) -> SignOut {
+        let with = faults.within("with", |faults| self.with.compile(dialect, faults));
+        let mut doorways = Vec::new();
+        for (method, paths) in [(None, &self.any), (Some("GET"), &self.get), (Some("POST"), &self.post)] {
+            for path in paths.iter() {
+                doorways.extend(Doorway::compile(method, path, with.clone(), dialect, faults));
+            }
+        }
+        if self.any.is_empty() && self.get.is_empty() && self.post.is_empty() {
+            faults.push("give `any`, `get` or `post`: the path of the request that signs out");
+        }
+        SignOut { doorways }
+    }
+}
+
+impl RawSucceeded {
+    fn compile(&self, faults: &mut Faults) -> Succeeded {
+        let mut regex = |key, pattern: &Option<String>| pattern.as_ref().and_then(|it| faults.regex(key, it));
+        let compiled = Succeeded {
+            status: self.status.to_vec(),
+            location: self.location.clone(),
+            location_regex: regex("location-regex", &self.location_regex),
+            body: regex("body", &self.body),
+            not_body: regex("not-body", &self.not_body),
+        };
+        let nothing = self.status.is_empty() && self.location.is_none() && self.location_regex.is_none();
+        if nothing && self.body.is_none() && self.not_body.is_none() {
+            faults.push("say what an accepting answer looks like: `status`, `location`, `body`, …");
+        }
+        compiled
+    }
+}
+
+impl RawConfirm {
+    fn compile(&self, faults: &mut Faults) -> Option<Confirm> {
+        let given = [
+            self.header.is_some(),
+            self.cookie.is_some(),
+            self.json.is_some(),
+            self.body.is_some(),
+            self.probe.is_some(),
+        ];
+        if given.into_iter().filter(|&given| given).count() != 1 {
+            // The typed name is no confirmation: the application may have read another.
+            faults.push("give exactly one of `header`, `cookie`, `json`, `body`, `probe`: where the application says whom it signed in");
+            return None;
+        }
+        if let Some(name) = self.header.as_ref().or(self.cookie.as_ref()) {
+            check_token(faults, if self.header.is_some() { "header" } else { "cookie" }, name);
+        }
+        if let Some(probe) = &self.probe {
+            return faults.within("probe", |faults| {
+                let name = in_page(probe.json.as_ref(), probe.body.as_ref(), faults)?;
+                if !probe.get.starts_with('/')
+                    || probe.get.bytes().any(|byte| !(0x21..0x7f).contains(&byte) || byte == b'#')
+                {
+                    faults.push_at("get", format!("`{}` is not a path with query as it is sent", probe.get));
+                }
+                Some(Confirm::Probe { target: probe.get.clone(), name })
+            });
+        }
+        match (&self.header, &self.cookie) {
+            (Some(name), _) => Some(Confirm::Header(name.clone())),
+            (_, Some(name)) => Some(Confirm::Cookie(name.clone())),
+            _ => in_page(self.json.as_ref(), self.body.as_ref(), faults).map(Confirm::Page),
+        }
+    }
+}
+
+fn in_page(json: Option<&String>, body: Option<&String>, faults: &mut Faults) -> Option<InPage> {
+    match (json, body) {
+        (Some(pointer), None) if pointer.starts_with('/') => Some(InPage::Json(pointer.clone())),
+        (Some(pointer), None) => {
+            faults.push_at("json", format!("`{pointer}` is not a JSON pointer: it begins with `/`"));
+            None
+        }
+        (None, Some(pattern)) => {
+            let regex = faults.regex("body", pattern)?;
+            if regex.captures_len() < 2 {
+                faults.push_at("body", "has no group: put the name in parentheses");
+            }
+            Some(InPage::Text(regex))
+        }
+        _ => {
+            faults.push("give either `json` or `body`: where in the page the name stands");
+            None
+        }
+    }
+}
+
+impl Doorway {
+    fn compile(
+        method: Option<&'static str>,
+        path: &str,
+        with: Vec<(Location, String)>,
+        dialect: &Dialect,
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let key = method.map_or("any", |method| if method == "GET" { "get" } else { "post" });
+        match CanonicalTarget::parse(path.as_bytes(), dialect, &TargetLimits::default()) {
+            Ok(target) if target.query().is_empty() => {
+                Some(Self { method, path: target.segments().iter().map(|part| part.key().into()).collect(), with })
+            }
+            Ok(_) => {
+                faults.push_at(key, format!("`{path}` has a query: put its parameters under `with`"));
+                None
+            }
+            Err(error) => {
+                faults.push_at(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Whether method and path are those of the request; says nothing of the parameters.
+    pub(in crate::identity) fn leads(&self, view: &RequestView<'_>) -> bool {
+        let segments = view.target().segments();
+        self.method.is_none_or(|method| method == view.method())
+            && segments.len() == self.path.len()
+            && segments.iter().zip(&self.path).all(|(sent, own)| sent.key() == own.as_str())
+    }
+
+    /// Whether the parameters have the values that the rules ask for.
+    pub(in crate::identity) fn opens(&self, view: &RequestView<'_>) -> bool {
+        self.with.iter().all(|(location, wanted)| {
+            matches!(view.values(location), Ok(ParamValues::One(value)) if value == wanted.as_str())
+        })
+    }
+
+    /// The places that [`Doorway::opens`] reads.
+    pub(in crate::identity) fn locations(&self) -> impl Iterator<Item = &Location> {
+        self.with.iter().map(|(location, _)| location)
+    }
 }

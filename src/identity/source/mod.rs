@@ -7,6 +7,8 @@ pub mod jwt;
 pub mod legacy_session;
 pub mod trusted_header;
 
+use super::fault::Faults;
+use crate::model::{SubjectId, Timestamp};
 use serde::Deserialize;
 
 /// The kinds of identity sources.
@@ -43,5 +45,44 @@ impl SourceKind {
             Self::ApiKey => "api-key",
             Self::Basic => "basic",
         }
+    }
+}
+
+/// A subject whom a credential of the request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) source: SourceKind,
+    pub(super) subject: SubjectId,
+    /// When the subject last proved who they are, where the source knows.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// Checks the name of a field or cookie at `key`.
+pub(super) fn check_token(faults: &mut Faults, key: &str, name: &str) {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        faults.push_at(key, format!("`{name}` cannot be the name of a header or cookie"));
+    }
+    if name.to_ascii_lowercase().starts_with("__host-scopegate") {
+        faults.push_at(key, format!("`{name}`: names that begin with `__Host-scopegate` are the gateway's own"));
+    }
+}
+
+/// Checks the name of a header that carries an identity or a key at `key`.
+pub(super) fn check_header(faults: &mut Faults, key: &str, name: &str) {
+    check_token(faults, key, name);
+    const TAKEN: [&str; 9] = [
+        "authorization",
+        "cookie",
+        "host",
+        "connection",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "forwarded",
+        "x-forwarded-for",
+    ];
+    if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+        faults.push_at(key, format!("`{name}` has a meaning of its own and cannot carry this"));
     }
 }
