@@ -193,6 +193,7 @@ fn both(reason: Reason) -> (Pair, Pair) {
         Reason::AccountNotBegun => (
             ("This account has not begun yet", "It becomes valid on a later date."),
             ("此账号尚未启用", "该账号将在之后的日期生效。"),
+        ),
         Reason::TooManyAttempts => (
             ("Too many failed attempts", "Wait a few minutes before you try this name again."),
             ("失败次数过多", "请等待几分钟后再用此账号重试。"),
