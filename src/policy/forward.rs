@@ -305,6 +305,7 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::BodyIncomplete
         | Reason::Frozen
         | Reason::IdentityUnavailable
+        | Reason::TooManyAttempts
         | Reason::HeadTooLarge
         | Reason::TargetTooLong
         | Reason::BodyTooLarge
