@@ -64,6 +64,10 @@ pub struct Earlier {
 /// A checkpoint as read.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Checkpoint {
+    /// The node.
+    pub node: String,
+    /// The run.
+    pub run: String,
     /// Number in the series of checkpoints.
     pub seq: u64,
     /// When it was made.
@@ -83,6 +87,7 @@ pub struct Checkpoint {
 
 /// A checkpoint about to be written.
 pub(super) struct Statement<'a> {
+    pub run: &'a str,
     pub time: Timestamp,
     pub occasion: Occasion,
     pub series: &'a [Bound],
@@ -98,6 +103,7 @@ impl Entry for Statement<'_> {
     }
 
     fn members(&self, line: &mut Line) {
+        line.text(",\"run\":", self.run);
         line.text(",\"occasion\":", self.occasion.as_str());
         line.text(",\"signer\":", &self.signer.public().fingerprint());
         line.raw(b",\"series\":[");
@@ -130,12 +136,14 @@ pub(super) fn read(line: &[u8]) -> Option<Checkpoint> {
     serde_json::from_slice(line).ok()
 }
 
-/// Whether the signature in a checkpoint's `body` is one by `key`, given the hash of the checkpoint before.
-pub(super) fn signed(before: Hash, body: &[u8], checkpoint: &Checkpoint, key: PublicKey) -> bool {
+/// Whether the signature in a checkpoint's `body` is one by one of `keys`, given the hash of the checkpoint before.
+pub(super) fn signed(before: Hash, body: &[u8], checkpoint: &Checkpoint, keys: &[PublicKey]) -> bool {
     let member = format!(",\"signature\":\"{}\"", checkpoint.signature);
     body.strip_suffix(member.as_bytes()).is_some_and(|statement| {
         let message = super::chain::link(before, statement, &mut Vec::new());
-        checkpoint.signer == key.fingerprint() && key.verifies(message.as_bytes(), &checkpoint.signature)
+        keys.iter()
+            .filter(|key| checkpoint.signer == key.fingerprint())
+            .any(|key| key.verifies(message.as_bytes(), &checkpoint.signature))
     })
 }
 

@@ -131,7 +131,8 @@ pub(super) fn make(
     earlier: &[Earlier],
     signer: &Signer,
 ) -> Result<(), JournalError> {
-    checkpoints.append(&Statement { time, occasion, series, earlier, signer }, false)?;
+    let run = checkpoints.run().to_owned();
+    checkpoints.append(&Statement { run: &run, time, occasion, series, earlier, signer }, false)?;
     checkpoints.flush()?;
     checkpoints.track().sync().map(|_| ())
 }

@@ -287,6 +287,11 @@ fn misleading(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Characters that are not for a screen: controls, and those that are [`misleading`].
+pub(super) fn misleading_on_screen(c: char) -> bool {
+    c < ' ' || misleading(c)
+}
+
 /// Appends `text` escaped for a JSON string. In byte fields a backslash is doubled first.
 fn escape(buf: &mut Vec<u8>, text: &str, byte_field: bool) {
     let mut rest = text;
@@ -303,7 +308,7 @@ fn escape(buf: &mut Vec<u8>, text: &str, byte_field: bool) {
             '\n' => buf.extend_from_slice(b"\\n"),
             '\r' => buf.extend_from_slice(b"\\r"),
             '\t' => buf.extend_from_slice(b"\\t"),
-            c if c < ' ' || misleading(c) => {
+            c if misleading_on_screen(c) => {
                 buf.extend_from_slice(b"\\u");
                 for byte in u16::try_from(u32::from(c)).unwrap_or(0xfffd).to_be_bytes() {
                     push_hex(buf, byte);

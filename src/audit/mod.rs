@@ -6,20 +6,25 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod filter;
 mod journal;
 mod keeper;
 pub mod layout;
 mod ledger;
 mod line;
 mod medium;
+pub mod query;
 pub mod read;
 pub mod record;
 mod recover;
 mod series;
 mod settings;
+pub mod show;
 mod signer;
 mod space;
+pub mod tail;
 mod track;
+pub mod verify;
 
 pub use journal::{Journal, Pending, Recorded};
 pub use ledger::{JournalStats, Ledger, key_path};

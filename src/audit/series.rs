@@ -150,6 +150,10 @@ impl Series {
         &self.track
     }
 
+    pub(super) fn run(&self) -> &str {
+        &self.ground.run
+    }
+
     /// Bytes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.pending.len() - self.sent
