@@ -146,8 +146,3 @@ pub(super) fn signed(before: Hash, body: &[u8], checkpoint: &Checkpoint, keys: &
             .any(|key| key.verifies(message.as_bytes(), &checkpoint.signature))
     })
 }
-
-/// The number of a checkpoint from the beginning of its line.
-pub(super) fn sequence(line: &[u8]) -> Option<u64> {
-    super::read::Front::read(line).map(|front| front.seq)
-}

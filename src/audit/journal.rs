@@ -152,12 +152,29 @@ impl Pending {
     /// When the write or the sync failed: nothing may be forwarded. The record itself stays in the buffer and is written when
     /// the disk takes it again; the outcome record tells that the request was refused after all.
     pub async fn written<T>(self, sealed: T) -> Result<Recorded<T>, JournalError> {
+        let _waiting = Waiting::new(&self.journal.shared.track);
         turn().await;
         self.journal.series.borrow_mut().settle(self.number)?;
         if self.durability == Durability::Strict {
             self.journal.synced(self.number).await?;
         }
         Ok(Recorded(sealed))
+    }
+}
+
+/// Counts a request among those that wait, for as long as it lives.
+struct Waiting(Arc<Track>);
+
+impl Waiting {
+    fn new(track: &Arc<Track>) -> Self {
+        track.counters.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(track))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.counters.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,9 @@ use super::record::{AdminAction, AdminRecord};
 use super::series::{Ground, Series};
 use super::settings::JournalError;
 use super::signer::Signer;
+use super::stats::JournalStats;
 use super::track::Track;
+use crate::telemetry::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
@@ -46,6 +48,9 @@ pub(super) struct Duty {
     pub signer: Arc<Signer>,
     /// What the last checkpoint bound.
     pub bound: Vec<Bound>,
+    pub metrics: Arc<Metrics>,
+    /// What the metrics were told last.
+    pub told: JournalStats,
 }
 
 impl Duty {
@@ -67,6 +72,7 @@ impl Duty {
             if due {
                 next_sync = now + settings.sync_every;
                 self.ground.space.check();
+                self.tell();
             }
             for track in &self.tracks {
                 if track.awaited() || (due && track.behind()) {
@@ -84,11 +90,22 @@ impl Duty {
                 thread::park_timeout(wait.max(Duration::from_millis(1)));
             }
         }
-        self.checkpoint(Occasion::Close)
+        let closed = self.checkpoint(Occasion::Close);
+        self.tell();
+        closed
+    }
+
+    fn tell(&mut self) {
+        let stats = JournalStats::of(&self.tracks, &self.ground.space);
+        stats.tell(&self.told, self.ground.space.free(), &self.metrics.journal);
+        self.told = stats;
     }
 
     fn sync(&self, track: &Track) {
-        if let Err(error) = track.sync() {
+        let begun = Instant::now();
+        let result = track.sync();
+        self.metrics.journal.synchronised(begun.elapsed());
+        if let Err(error) = result {
             tracing::error!(%error, series = track.name, "the journal cannot be synced");
             let detail = error.to_string();
             let record = AdminRecord {

@@ -1,26 +1,27 @@
 //! The journal of one process as a whole: opens the run, hands each core its journal, records administration, closes the run.
 
+use super::chain;
 use super::checkpoint::{Bound, Earlier, Occasion};
 use super::journal::Journal;
 use super::keeper::{self, Duty, Keeper};
 use super::layout::{self, CHECKPOINTS, CONTROL, LOCK, RESERVE, RunDir};
 use super::medium::{Medium, create_dir};
-use super::read::last_line;
+use super::read::{Front, Kind, LinesBack};
 use super::record::AdminRecord;
 use super::recover::{self, Recovery};
 use super::series::{Ground, Series};
 use super::settings::{JournalError, JournalSettings};
 use super::signer::{PublicKey, Signer};
-use super::space::{Room, Space};
+use super::space::Space;
+use super::stats::JournalStats;
 use super::track::Track;
-use super::{chain, checkpoint};
-use crate::model::{Clock, Timestamp};
+use crate::model::Clock;
+use crate::telemetry::Metrics;
 use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 /// How far back a run's first checkpoint binds the runs before it.
@@ -56,31 +57,9 @@ impl Control {
     }
 }
 
-/// The state of the journal, for metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalStats {
-    /// Bytes in memory that no write holds yet.
-    pub queue_bytes: u64,
-    /// Records written, all kinds.
-    pub records: u64,
-    /// Bytes written.
-    pub bytes: u64,
-    /// Writes made (`write(2)`).
-    pub writes: u64,
-    /// Writes, syncs and new segments that failed.
-    pub errors: u64,
-    /// Syncs made.
-    pub syncs: u64,
-    /// Records that were refused and could only be counted.
-    pub unrecorded: u64,
-    /// What the disk still takes.
-    pub room: Room,
-    /// When the oldest record was written that would not survive power loss.
-    pub unsynced_since: Option<Timestamp>,
-}
-
 impl Ledger {
     /// Opens a run of its own below `journal` for this process, with a series for each of `cores` cores. Blocks.
+    /// `metrics` are told about once a second how the journal fares.
     ///
     /// # Errors
     /// When a file or the key cannot be made or read, or nothing can be written.
@@ -91,6 +70,7 @@ impl Ledger {
         settings: JournalSettings,
         medium: Arc<dyn Medium>,
         clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, JournalError> {
         check_node(node)?;
         let above = journal.join(node);
@@ -133,6 +113,8 @@ impl Ledger {
             checkpoints,
             signer: Arc::clone(&signer),
             bound,
+            metrics,
+            told: JournalStats::default(),
         };
         let thread = Mutex::new(Some(duty.start().map_err(JournalError::open(&ground.dir))?));
         let journal = journal.to_owned();
@@ -179,32 +161,7 @@ impl Ledger {
     /// The counters, summed over all series.
     #[must_use]
     pub fn stats(&self) -> JournalStats {
-        let zero = JournalStats {
-            queue_bytes: 0,
-            records: 0,
-            bytes: 0,
-            writes: 0,
-            errors: 0,
-            syncs: 0,
-            unrecorded: 0,
-            room: self.ground.space.room(),
-            unsynced_since: None,
-        };
-        self.tracks.iter().fold(zero, |sum, track| {
-            let counters = &track.counters;
-            let since = track.unsynced_since().map(Timestamp::from_micros);
-            JournalStats {
-                queue_bytes: sum.queue_bytes + counters.queue_bytes.load(Ordering::Relaxed),
-                records: sum.records + track.published().records,
-                bytes: sum.bytes + counters.bytes.load(Ordering::Relaxed),
-                writes: sum.writes + counters.writes.load(Ordering::Relaxed),
-                errors: sum.errors + counters.errors.load(Ordering::Relaxed),
-                syncs: sum.syncs + counters.syncs.load(Ordering::Relaxed),
-                unrecorded: sum.unrecorded + counters.unrecorded.load(Ordering::Relaxed),
-                room: sum.room,
-                unsynced_since: [sum.unsynced_since, since].into_iter().flatten().min(),
-            }
-        })
+        JournalStats::of(&self.tracks, &self.ground.space)
     }
 
     /// The key that this process signs with.
@@ -271,14 +228,27 @@ fn earlier_runs(journal: &Path, node: &str) -> Result<Vec<Earlier>, JournalError
     let mut earlier = Vec::new();
     for run in own.into_iter().rev().take(EARLIER_RUNS) {
         let dir = run.path.join(CHECKPOINTS);
-        for segment in layout::segments(&dir).unwrap_or_default().iter().rev() {
-            let line = last_line(&segment.path).map_err(JournalError::open(&segment.path))?;
-            let Some((body, hash)) = line.as_deref().and_then(chain::split) else { continue };
-            let seq = checkpoint::sequence(body);
-            earlier.extend(seq.map(|seq| Earlier { run: run.name, seq, hash: hash.to_string() }));
-            break;
+        if let Some((seq, hash)) = last_checkpoint(&dir).map_err(JournalError::open(&dir))? {
+            earlier.push(Earlier { run: run.name, seq, hash });
         }
     }
     earlier.reverse();
     Ok(earlier)
+}
+
+/// Number and hash of the last checkpoint in a series of such.
+fn last_checkpoint(dir: &Path) -> std::io::Result<Option<(u64, String)>> {
+    if !dir.is_dir() {
+        return Ok(None);
+    }
+    for segment in layout::segments(dir)?.iter().rev() {
+        let mut lines = LinesBack::open(&segment.path)?;
+        while let Some((line, _)) = lines.previous_line()? {
+            let front = Front::read(&line).filter(|front| front.kind == Kind::Checkpoint);
+            if let (Some(front), Some((_, hash))) = (front, chain::split(&line)) {
+                return Ok(Some((front.seq, hash.to_string())));
+            }
+        }
+    }
+    Ok(None)
 }

@@ -218,7 +218,8 @@ impl Cursor {
                 Some(last) => {
                     let changed = std::fs::metadata(&last.path)?.modified()?;
                     let since = changed.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-                    i64::try_from(since.as_micros()).unwrap_or(i64::MAX).saturating_add(slack)
+                    let changed = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+                    changed.max(last.begun.as_micros()).saturating_add(slack)
                 }
             },
         };

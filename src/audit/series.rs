@@ -173,6 +173,9 @@ impl Series {
                 return Err(error);
             }
         }
+        if self.pending.is_empty() && self.full(entry.time()) {
+            self.rotate();
+        }
         Ok(self.push(entry, strict))
     }
 
@@ -192,6 +195,13 @@ impl Series {
         self.head = chain::close(line.bytes(), &mut self.pending);
         self.appended = number;
         self.latest = entry.time();
+        let counters = &self.track.counters;
+        let counter = match E::KIND {
+            "decision" => &counters.decisions,
+            "outcome" => &counters.outcomes,
+            _ => &counters.others,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
         self.count_queue();
         number
     }
@@ -220,7 +230,7 @@ impl Series {
         self.flush()
     }
 
-    /// Writes all that waits, and begins a new segment where that is due.
+    /// Writes all that waits.
     pub(super) fn flush(&mut self) -> Result<(), JournalError> {
         if self.pending.is_empty() {
             return Ok(());
@@ -235,13 +245,14 @@ impl Series {
             self.push(&record, false);
             self.write_pending()?;
         }
-        let age = self.latest.micros_since(self.segment.begun);
-        if self.segment.bytes >= self.ground.settings.segment_bytes
-            || u128::from(age) >= self.ground.settings.segment_age.as_micros()
-        {
-            self.rotate();
-        }
         Ok(())
+    }
+
+    /// Whether the present segment is full or old. Judged before a record is appended, so that no segment is begun for nothing.
+    fn full(&self, now: Timestamp) -> bool {
+        let settings = &self.ground.settings;
+        self.segment.bytes >= settings.segment_bytes
+            || u128::from(now.micros_since(self.segment.begun)) >= settings.segment_age.as_micros()
     }
 
     fn rotate(&mut self) {
@@ -253,13 +264,11 @@ impl Series {
                 self.segment = Segment { file, bytes: 0, begun: now };
                 self.written.segment = index;
                 self.append_head(now, index);
-                // A failure is counted and tried again with the next record; nobody waits for a head.
-                let _ = self.write_pending();
             }
             Err(error) => {
-                // The present segment goes on; with the next write it is tried again.
+                // The present segment goes on; with the next record it is tried again.
                 tracing::error!(%error, series = self.track.name, "no new segment of the journal can be begun");
-                self.track.counters.errors.fetch_add(1, Ordering::Relaxed);
+                self.track.counters.segment_errors.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -312,7 +321,7 @@ impl Series {
             }
         }
         self.suspect = true;
-        self.track.counters.errors.fetch_add(1, Ordering::Relaxed);
+        self.track.counters.write_errors.fetch_add(1, Ordering::Relaxed);
         if self.failure.is_none() {
             tracing::error!(%error, series = self.track.name, "the journal cannot be written");
         }

@@ -5,12 +5,13 @@ use super::settings::full;
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// What the disk still takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Room {
     /// Everything.
+    #[default]
     Ample,
     /// The reserve is touched: no strict records.
     Low,
@@ -21,6 +22,8 @@ pub enum Room {
 /// The space of one run, shared by its cores. Touched by them only when a write fails.
 pub(super) struct Space {
     room: AtomicU8,
+    /// What the disk said was free when it was last looked at.
+    free: AtomicU64,
     reserve: Mutex<Reserve>,
     wanted: u64,
     medium: Arc<dyn Medium>,
@@ -37,8 +40,14 @@ struct Reserve {
 impl Space {
     /// Keeps `wanted` bytes aside in the file at `path`.
     pub(super) fn keep(path: PathBuf, wanted: u64, medium: Arc<dyn Medium>) -> Self {
-        let space =
-            Self { room: AtomicU8::new(0), reserve: Mutex::new(Reserve { held: 0, real: true }), wanted, medium, path };
+        let space = Self {
+            room: AtomicU8::new(0),
+            free: AtomicU64::new(0),
+            reserve: Mutex::new(Reserve { held: 0, real: true }),
+            wanted,
+            medium,
+            path,
+        };
         space.check();
         space
     }
@@ -49,6 +58,11 @@ impl Space {
             1 => Room::Low,
             _ => Room::None,
         }
+    }
+
+    /// Bytes that were free when the disk was last looked at.
+    pub(super) fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
     }
 
     fn set(&self, room: Room) {
@@ -90,6 +104,7 @@ impl Space {
     /// Looks at the disk: fills the reserve up again where there is room for more than that. Off the cores.
     pub(super) fn check(&self) {
         let Some(free) = self.path.parent().and_then(|dir| self.medium.free_bytes(dir).ok()) else { return };
+        self.free.store(free, Ordering::Relaxed);
         let mut reserve = self.reserve.lock();
         if reserve.real && reserve.held < self.wanted {
             // Asking for somewhat more than the reserve keeps it from being filled and spent in turns.

@@ -31,13 +31,20 @@ pub(super) struct Synced {
     pub closed: bool,
 }
 
-/// Counters of a series; they only grow, but for `queue_bytes`.
+/// Counters of a series; they only grow, but for `queue_bytes` and `waiting`.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub queue_bytes: AtomicU64,
+    /// Requests that wait for their record.
+    pub waiting: AtomicU64,
+    pub decisions: AtomicU64,
+    pub outcomes: AtomicU64,
+    pub others: AtomicU64,
     pub bytes: AtomicU64,
     pub writes: AtomicU64,
-    pub errors: AtomicU64,
+    pub write_errors: AtomicU64,
+    pub sync_errors: AtomicU64,
+    pub segment_errors: AtomicU64,
     pub syncs: AtomicU64,
     pub unrecorded: AtomicU64,
 }
@@ -145,7 +152,7 @@ impl Track {
             }
             Err(error) => {
                 let error = JournalError::Sync(Arc::new(error));
-                self.counters.errors.fetch_add(1, Ordering::Relaxed);
+                self.counters.sync_errors.fetch_add(1, Ordering::Relaxed);
                 self.new_name.fetch_or(renew, Ordering::AcqRel);
                 self.unsynced_since.store(since, Ordering::Relaxed);
                 self.synced.send_modify(|synced| synced.failed = Some((published.records, error.clone())));

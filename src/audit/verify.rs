@@ -249,12 +249,10 @@ fn verify_run(run: &RunDir, keys: &[PublicKey], anchors: &[Anchor], report: &mut
     });
     let walked = settle(walked, report)?;
     let closed = last.as_ref().is_some_and(|last| last.occasion.closes());
-    let state = if lives {
-        State::Living
-    } else if closed {
-        State::Closed
-    } else {
-        State::Crashed
+    let state = match (closed, lives) {
+        (true, _) => State::Closed,
+        (false, true) => State::Living,
+        (false, false) => State::Crashed,
     };
     let dir = run.path.join(CHECKPOINTS);
     if let Some(walked) = &walked {

@@ -1,1 +1,3 @@
 //! `cli`: see src/docs/architecture.md.
+
+pub mod audit;
