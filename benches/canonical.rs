@@ -12,7 +12,11 @@ fn canonical(c: &mut Criterion) {
         ("path", Base::Strict, "/order/12345"),
         ("query", Base::Servlet, "/stock?warehouse=HF&page=2"),
         ("php query", Base::Php, "/order/card.php?action=view&id=12345&ids[]=1&ids[]=2"),
-        ("long query", Base::Strict, "/report?from=2026-01-01&to=2026-12-31&warehouse=HF&channel=web&type=b2c&sort=date&dir=asc&page=2&size=50&q=a"),
+        (
+            "long query",
+            Base::Strict,
+            "/report?from=2026-01-01&to=2026-12-31&warehouse=HF&channel=web&type=b2c&sort=date&dir=asc&page=2&size=50&q=a",
+        ),
         ("escapes", Base::Strict, "/%e4%bb%93%e5%ba%93/list?name=%E5%90%88%E8%82%A5+1%2F2"),
         ("refused", Base::Strict, "/static/..%2f..%2fadmin"),
     ] {

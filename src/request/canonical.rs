@@ -157,7 +157,8 @@ impl CanonicalTarget {
         // (test `dot_segments_are_refused_in_every_spelling`)
         let stripped = text.split(';').next().unwrap_or_default();
         if matches!(stripped, "." | "..") || (stripped.is_empty() && stripped.len() < name.len() + parameters.len()) {
-            return Err(forbidden(piece, "path", "dot segments are resolved differently by servers"));
+            let shown = if stripped.is_empty() { ";" } else { stripped };
+            return Err(forbidden(shown.as_bytes(), "path", "dot segments are resolved differently by servers"));
         }
         if text.ends_with(['.', ' ']) {
             self.need(Allowance::TrailingDot, dialect, if text.ends_with('.') { "." } else { "%20" })?;
@@ -257,7 +258,7 @@ impl CanonicalTarget {
         for piece in raw.split(|&byte| byte == b';').skip(1) {
             let text = std::str::from_utf8(piece)
                 .ok()
-                .filter(|text| text.bytes().all(|b| escape::is_plain_in_path(b)))
+                .filter(|text| text.bytes().all(escape::is_plain_in_path))
                 .ok_or_else(|| forbidden(b";", "path", "a path parameter may hold plain characters only"))?;
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
             let name = CompactString::from(name.to_ascii_lowercase());
@@ -284,7 +285,7 @@ impl CanonicalTarget {
             let Some((_, extension)) = segment.text.rsplit_once('.') else { continue };
             let extension = extension.to_ascii_lowercase();
             if dialect.script_extensions.iter().any(|known| *known == extension)
-                && !dialect.path_info.iter().any(|script| *script == segment.text)
+                && !dialect.path_info.contains(&segment.text)
             {
                 return Err(TargetError::PathInfo { script: segment.text.clone() });
             }

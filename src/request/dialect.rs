@@ -198,6 +198,8 @@ impl Dialect {
                 fold_path: true,
                 script_extensions: words(&["aspx", "ashx", "asmx", "axd", "asp", "svc"]),
                 // `requestPathInvalidCharacters`; `:` also opens NTFS streams (`::$DATA`)
+                // `HttpRequestBase.GetHttpMethodOverride` looks in headers, form and query
+                override_params: words(&["X-HTTP-Method-Override"]),
                 path_refused: vec!['<', '>', '*', '%', '&', ':', '\\', '?'],
                 ..strict
             },

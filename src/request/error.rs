@@ -183,6 +183,11 @@ pub enum ParamError {
     },
 }
 
+/// At most 64 characters of a name that a client sent.
+pub(crate) fn brief(name: &str) -> CompactString {
+    name.chars().take(64).collect()
+}
+
 fn setting_hint(setting: Option<Allowance>) -> String {
     setting.map_or_else(String::new, |setting| format!("; `allow: [{setting}]` would accept it"))
 }

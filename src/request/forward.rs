@@ -176,8 +176,8 @@ where
             continue;
         }
         // a judged body has its own type; an alias of a field that says how to read the message is never passed on
-        if folded.as_bytes() == b"content-type" && matches!(head.body, ForwardBody::Judged { .. })
-            || folded.as_bytes() == b"content-encoding" && matches!(head.body, ForwardBody::Judged { .. })
+        let says_how = matches!(folded.as_bytes(), b"content-type" | b"content-encoding");
+        if (says_how && matches!(head.body, ForwardBody::Judged { .. }))
             || (folded.has_alias() && is_protected(&folded))
         {
             continue;

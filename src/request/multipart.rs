@@ -2,7 +2,7 @@
 
 use super::allowance::Allowances;
 use super::dialect::Dialect;
-use super::error::{BodyError, ParamError};
+use super::error::{BodyError, ParamError, brief};
 use super::media::MediaType;
 use super::name::{self, Folded, Match, ParamName};
 use super::param::{ParamValues, check_controls};
@@ -89,7 +89,7 @@ impl Multipart {
                 (Match::Other, _) => {}
                 (Match::Same, Content::Text { text, .. }) => found.push(text.as_str()),
                 // a file where text is meant, or a name that may be read as this one
-                _ => return Err(ParamError::Spelling { name: name.as_str().into(), sent: part.name.clone() }),
+                _ => return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&part.name) }),
             }
         }
         Ok(ParamValues::collect(found, name.is_plural()))

@@ -1,7 +1,7 @@
 //! Names of parameters, compared as the dialect compares them; never values.
 
 use super::dialect::{Dialect, Naming};
-use super::error::ParamError;
+use super::error::{ParamError, brief};
 use compact_str::{CompactString, ToCompactString};
 use smallvec::SmallVec;
 
@@ -20,7 +20,7 @@ pub(crate) struct Folded {
 /// # Errors
 /// When the dialect would read the name in a way that depends on its version or settings.
 pub(crate) fn fold(name: &str, dialect: &Dialect) -> Result<Option<Box<Folded>>, ParamError> {
-    let malformed = || ParamError::Name { name: name.into() };
+    let malformed = || ParamError::Name { name: brief(name) };
     let folded = match dialect.naming {
         Naming::Exact => return Ok(None),
         Naming::Caseless => {

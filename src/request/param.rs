@@ -2,7 +2,7 @@
 
 use super::allowance::{Allowance, Allowances};
 use super::dialect::Dialect;
-use super::error::ParamError;
+use super::error::{ParamError, brief};
 use super::escape;
 use super::name::{self, Folded, Match, ParamName};
 use compact_str::{CompactString, format_compact};
@@ -168,7 +168,7 @@ impl ParamList {
                 Match::Other => {}
                 Match::Same => found.push(&value.value),
                 Match::Overlaps => {
-                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: value.name.clone() });
+                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&value.name) });
                 }
             }
         }

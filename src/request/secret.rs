@@ -13,7 +13,7 @@ const PARTS: [&str; 10] =
     ["password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "apikey", "sessionid", "credential"];
 
 /// Folded names that are secret as they are.
-const WHOLE: [&str; 18] = [
+const WHOLE: [&str; 17] = [
     "pass",
     "pin",
     "otp",
@@ -31,7 +31,6 @@ const WHOLE: [&str; 18] = [
     "privatekey",
     "accesskey",
     "sign",
-    "ticket",
 ];
 
 type FoldedName = SmallVec<[u8; 48]>;

@@ -45,9 +45,9 @@ where
         }
         BodyState::Json { root, .. } => {
             let mut seen = HashSet::new();
-            each_leaf(root, &mut |path| {
+            each_leaf(root, &mut |path, empty| {
                 let covered = named.clone().into_iter().any(|location| match location {
-                    Location::Json(location) => location.covers(path),
+                    Location::Json(location) => location.covers(path) || (empty && location.is_under(path)),
                     _ => false,
                 });
                 if !covered {

@@ -107,7 +107,7 @@ pub(crate) enum BodyState {
     /// There is one that nobody has read.
     Unread,
     Form {
-        list: ParamList,
+        list: Box<ParamList>,
         charset: Option<CompactString>,
     },
     Multipart(Multipart),
@@ -198,6 +198,18 @@ impl<'h> RequestView<'h> {
             })
     }
 
+    /// Refuses a body where the method has none and the route does not allow it. For bodies that stream, too.
+    ///
+    /// # Errors
+    /// When the method is GET or HEAD and there is a body.
+    pub fn check_body(&self, types: &ContentTypes) -> Result<(), BodyError> {
+        let has_body = !matches!(self.body, BodyState::Absent);
+        if has_body && matches!(self.method, "GET" | "HEAD") && !types.body_on_get {
+            return Err(BodyError::Unexpected { method: self.method.into() });
+        }
+        Ok(())
+    }
+
     /// Reads the body, so that locations in it can be judged. An absent body stays absent.
     ///
     /// # Errors
@@ -208,9 +220,7 @@ impl<'h> RequestView<'h> {
             self.body = BodyState::Absent;
             return Ok(());
         }
-        if matches!(self.method, "GET" | "HEAD") && !types.body_on_get {
-            return Err(BodyError::Unexpected { method: self.method.into() });
-        }
+        self.check_body(types)?;
         if body.len() > limits.bytes {
             return Err(BodyError::TooLarge { limit: limits.bytes });
         }
@@ -227,7 +237,7 @@ impl<'h> RequestView<'h> {
             return Err(BodyError::Charset(charset));
         }
         self.body = if is_form && types.form {
-            let list = ParamList::parse(body, dialect, limits.parameters, "form")?;
+            let list = Box::new(ParamList::parse(body, dialect, limits.parameters, "form")?);
             let is_ours = |label: &str| dialect.charset.is_named_by(label);
             if list.iter().any(|value| value.name() == CHARSET_FIELD && !is_ours(value.value())) {
                 return Err(BodyError::Charset(dialect.charset));

@@ -9,8 +9,8 @@ pub mod raw;
 pub mod role;
 pub mod route;
 pub mod set;
-pub mod table;
 pub mod suite;
+pub mod table;
 pub mod title;
 
 pub use condition::Condition;

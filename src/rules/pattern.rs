@@ -144,9 +144,9 @@ impl Named {
         let around = room && key.starts_with(self.prefix.as_str()) && key.ends_with(self.suffix.as_str());
         let end = text.len().saturating_sub(self.suffix.len());
         around
-            && text.get(self.prefix.len()..end).is_some_and(|part| {
-                self.kind.as_ref().is_none_or(|kind| kind.accept(part).is_ok())
-            })
+            && text
+                .get(self.prefix.len()..end)
+                .is_some_and(|part| self.kind.as_ref().is_none_or(|kind| kind.accept(part).is_ok()))
     }
 
     /// Whether no segment fits both.
@@ -168,9 +168,8 @@ fn types_are_disjoint(a: &ParamType, b: &ParamType) -> bool {
         (ParamType::Enum(values), other) | (other, ParamType::Enum(values)) => {
             values.iter().all(|value| other.accept(value).is_err())
         }
-        (ParamType::Date, ParamType::Int | ParamType::Decimal) | (ParamType::Int | ParamType::Decimal, ParamType::Date) => {
-            true
-        }
+        (ParamType::Date, ParamType::Int | ParamType::Decimal)
+        | (ParamType::Int | ParamType::Decimal, ParamType::Date) => true,
         _ => false,
     }
 }

@@ -217,7 +217,12 @@ fn unnamed_json_values_are_listed_by_pointer() {
     let view = post("/a", JSON, br#"{"items":[{"id":1,"q":2},{"id":3,"q":4}],"note":"x","e":{}}"#, &dialect).unwrap();
     let named = [at("json", "/items/*/id", &dialect)];
     let names: Vec<_> = view.unnamed(&named).into_iter().map(|unnamed| unnamed.name).collect();
-    assert_eq!(names, ["/items/*/q", "/note"]);
+    assert_eq!(names, ["/items/*/q", "/note", "/e"]);
+    // an empty list of what is named is named
+    let view = post("/a", JSON, br#"{"items":[]}"#, &dialect).unwrap();
+    assert!(view.unnamed(&named).is_empty());
+    let view = post("/a", JSON, br#"{"items":null,"item":null}"#, &dialect).unwrap();
+    assert_eq!(view.unnamed(&named).len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{LocationError, is_token, unwritable};
 use crate::request::dialect::Dialect;
-use crate::request::error::ParamError;
+use crate::request::error::{ParamError, brief};
 use crate::request::escape;
 use crate::request::name::{self, Match, ParamName};
 use crate::request::param::ParamValues;
@@ -12,40 +12,37 @@ use smallvec::SmallVec;
 
 /// A cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieLocation {
-    name: CompactString,
-}
+pub struct CookieLocation(ParamName);
 
 impl CookieLocation {
-    pub(super) fn compile(name: &str) -> Result<Self, LocationError> {
+    pub(super) fn compile(name: &str, dialect: &Dialect) -> Result<Self, LocationError> {
         if !is_token(name) {
             return Err(LocationError::Token(name.to_owned(), "cookie"));
         }
-        Ok(Self { name: name.into() })
+        Ok(Self(ParamName::compile(name, dialect)?))
     }
 
     /// The name as the rule spells it.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.as_str()
     }
 
     pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
-        let name = ParamName::compile(&self.name, view.dialect())?;
-        Ok(view.cookies()?.single(&name)?.map_or(ParamValues::Absent, ParamValues::One))
+        Ok(view.cookies()?.single(&self.0)?.map_or(ParamValues::Absent, ParamValues::One))
     }
 
     pub(crate) fn set(&self, view: &mut RequestView<'_>, values: &[&str]) -> Result<(), ParamError> {
         match values {
             [value] if !value.is_empty() && value.bytes().all(is_cookie_octet) => {
-                view.edit_cookie(&self.name, Some(CompactString::from(*value)))
+                view.edit_cookie(self.name(), Some(CompactString::from(*value)))
             }
-            _ => Err(unwritable(&self.name)),
+            _ => Err(unwritable(self.name())),
         }
     }
 
     pub(crate) fn remove(&self, view: &mut RequestView<'_>) -> Result<(), ParamError> {
-        view.edit_cookie(&self.name, None)
+        view.edit_cookie(self.name(), None)
     }
 }
 
@@ -166,7 +163,7 @@ impl Cookies {
                 Match::Same if found.is_none() => found = Some(pair),
                 Match::Same => return Err(ParamError::Several { name: name.as_str().into() }),
                 Match::Overlaps => {
-                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: pair.name.clone() });
+                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&pair.name) });
                 }
             }
         }

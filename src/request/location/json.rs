@@ -1,7 +1,7 @@
 //! `{json: /items/*/id}`: a value in a JSON body by pointer (RFC 6901); `*` stands for every element of a list.
 
 use super::{LocationError, unwritable};
-use crate::request::error::ParamError;
+use crate::request::error::{ParamError, brief};
 use crate::request::json::Json;
 use crate::request::param::ParamValues;
 use crate::request::typed::ParamType;
@@ -90,7 +90,7 @@ impl JsonLocation {
             (Some((Step::Key(key), rest)), Json::Object(members)) => {
                 // SECURITY: some readers ignore letter case in keys (test `a_json_key_in_another_case_is_refused`)
                 if let Some((sent, _)) = members.iter().find(|(k, _)| k != key && k.eq_ignore_ascii_case(key)) {
-                    return Err(ParamError::Spelling { name: self.pointer.clone(), sent: sent.as_str().into() });
+                    return Err(ParamError::Spelling { name: self.pointer.clone(), sent: brief(sent) });
                 }
                 match members.iter().find(|(k, _)| k == key) {
                     Some((_, value)) => self.collect(value, rest, found),
@@ -139,6 +139,11 @@ impl JsonLocation {
         }
     }
 
+    /// Whether `path` leads to this value or to something that would hold it.
+    pub(crate) fn is_under(&self, path: &[Step]) -> bool {
+        self.steps.iter().zip(path).all(|(ours, theirs)| ours == theirs)
+    }
+
     /// Whether the value at `path` is this one or lies under it.
     pub(crate) fn covers(&self, path: &[Step]) -> bool {
         self.steps.len() <= path.len()
@@ -183,23 +188,25 @@ fn entry<'a>(root: &'a mut Json, steps: &[Step]) -> Option<&'a mut Json> {
     })
 }
 
-/// Calls `visit` with the path of every value that is no object or list, list elements as [`Step::Every`].
-pub(crate) fn each_leaf(root: &Json, visit: &mut impl FnMut(&[Step])) {
-    fn walk(at: &Json, path: &mut Vec<Step>, visit: &mut impl FnMut(&[Step])) {
+/// Calls `visit` with the path of every value that holds no other, list elements as [`Step::Every`], and whether it is
+/// empty: null, or an object or list of nothing.
+pub(crate) fn each_leaf(root: &Json, visit: &mut impl FnMut(&[Step], bool)) {
+    fn walk(at: &Json, path: &mut Vec<Step>, visit: &mut impl FnMut(&[Step], bool)) {
         match at {
-            Json::Object(members) => {
+            Json::Object(members) if !members.is_empty() => {
                 for (key, value) in members {
                     path.push(Step::Key(key.as_str().into()));
                     walk(value, path, visit);
                     path.pop();
                 }
             }
-            Json::Array(elements) => {
+            Json::Array(elements) if !elements.is_empty() => {
                 path.push(Step::Every);
                 elements.iter().for_each(|element| walk(element, path, visit));
                 path.pop();
             }
-            _ => visit(path),
+            Json::Null | Json::Array(_) | Json::Object(_) => visit(path, true),
+            _ => visit(path, false),
         }
     }
     walk(root, &mut Vec::new(), visit);

@@ -79,7 +79,7 @@ impl RawLocation {
             Self::Multipart(name) => Location::Multipart(MultipartLocation::compile(name, dialect)?),
             Self::Json(pointer) => Location::Json(JsonLocation::compile(pointer)?),
             Self::Header(name) => Location::Header(HeaderLocation::compile(name)?),
-            Self::Cookie(name) => Location::Cookie(CookieLocation::compile(name)?),
+            Self::Cookie(name) => Location::Cookie(CookieLocation::compile(name, dialect)?),
             Self::Param(name) => Location::Param(ParamLocation::compile(name, dialect)?),
         })
     }

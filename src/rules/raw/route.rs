@@ -173,7 +173,18 @@ pub enum RawBinding {
 
 impl RawBinding {
     const FIELDS: [&'static str; 12] = [
-        "absent", "narrow", "type", "places", "path", "query", "form", "multipart", "json", "header", "cookie", "param",
+        "absent",
+        "narrow",
+        "type",
+        "places",
+        "path",
+        "query",
+        "form",
+        "multipart",
+        "json",
+        "header",
+        "cookie",
+        "param",
     ];
 }
 

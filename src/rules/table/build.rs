@@ -159,7 +159,9 @@ fn clash(one: &Route, other: &Route) -> Option<&'static str> {
     let (more, less) = (implies(&one.predicates, &other.predicates), implies(&other.predicates, &one.predicates));
     let (one_listed, other_listed) = (!one.methods.is_any(), !other.methods.is_any());
     match (more, less) {
-        (false, false) => Some("a request may have the parameters of both, and neither asks for all that the other asks for"),
+        (false, false) => {
+            Some("a request may have the parameters of both, and neither asks for all that the other asks for")
+        }
         (true, true) if one_listed == other_listed => Some("they match the same requests"),
         (true, true) => None,
         // the one with more predicates must not be the one that yields by its method
@@ -172,7 +174,9 @@ fn clash(one: &Route, other: &Route) -> Option<&'static str> {
 /// Whether some parameter must have a value in one and another in the other.
 fn are_disjoint(ours: &[Predicate], theirs: &[Predicate]) -> bool {
     ours.iter().any(|own| {
-        theirs.iter().any(|other| own.location == other.location && !own.values.iter().any(|v| other.values.contains(v)))
+        theirs
+            .iter()
+            .any(|other| own.location == other.location && !own.values.iter().any(|v| other.values.contains(v)))
     })
 }
 
@@ -191,7 +195,9 @@ fn may_both_match(one: &Route, other: &Route) -> bool {
     let (ours, theirs) = (&one.pattern, &other.pattern);
     let both = ours.parts.iter().zip(&theirs.parts).all(|(a, b)| match (a, b) {
         (Part::Literal(a), Part::Literal(b)) => a == b,
-        (Part::Literal(text), Part::Named(named)) | (Part::Named(named), Part::Literal(text)) => named.accepts(text, text),
+        (Part::Literal(text), Part::Named(named)) | (Part::Named(named), Part::Literal(text)) => {
+            named.accepts(text, text)
+        }
         (Part::Named(a), Part::Named(b)) => !a.is_disjoint(b),
     });
     let same_length = ours.parts.len() == theirs.parts.len();
