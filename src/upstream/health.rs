@@ -2,10 +2,11 @@
 
 use super::connect::connect;
 use super::registry::Upstream;
-use crate::endpoint::{Address, EjectSpec, HealthSpec, HostPolicy};
+use crate::endpoint::{Address, EjectSpec, HealthSpec};
+use crate::policy::{Forwardable as _, SideRequest};
 use crate::telemetry::{HealthSeries, Metrics};
 use crate::wire::head::ResponseHead;
-use crate::wire::limit::HeadLimits;
+use crate::wire::limit::{HeadLimits, MOST_HEAD_BYTES};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,6 +26,8 @@ pub(super) enum Standing {
 /// The health of one address.
 #[derive(Debug)]
 pub(super) struct AddressHealth {
+    /// As logs and metrics name it.
+    name: String,
     /// By active checks; true where there are none.
     up: AtomicBool,
     /// Failures in a row.
@@ -45,6 +48,7 @@ pub(super) struct Health {
 impl Health {
     pub(super) fn new(app: &str, addresses: &[Address], eject: Option<EjectSpec>, metrics: &Metrics) -> Self {
         let addresses = addresses.iter().map(|address| AddressHealth {
+            name: format!("{app} at {address}"),
             up: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
@@ -87,6 +91,7 @@ impl Health {
         if address.ejected_until.load(Relaxed) != 0 {
             address.ejected_until.store(0, Relaxed);
             address.series.ejected.set(0);
+            tracing::info!(upstream = address.name, "used again");
         }
     }
 
@@ -103,6 +108,7 @@ impl Health {
         address.ejected_until.store(self.now().saturating_add(lasting), Relaxed);
         address.series.ejected.set(1);
         address.series.ejections.increment();
+        tracing::warn!(upstream = address.name, failures, "left alone after failures");
     }
 
     fn checked(&self, index: usize, passed: bool, streak: u32, spec: &HealthSpec) {
@@ -116,7 +122,10 @@ impl Health {
         if enough && address.up.swap(passed, Relaxed) != passed {
             address.series.up.set(i64::from(passed));
             if passed {
+                tracing::info!(upstream = address.name, "checks find it well");
                 self.succeeded(index);
+            } else {
+                tracing::warn!(upstream = address.name, "checks find it down");
             }
         }
     }
@@ -149,20 +158,15 @@ async fn check(upstream: &Upstream, index: usize, spec: &HealthSpec) -> bool {
 }
 
 /// The status that the application answers; `None` where it does not answer in HTTP.
+///
+/// Checks have connections of their own: whether a new one can be made is half of what they ask.
 async fn ask(upstream: &Upstream, address: &Address, spec: &HealthSpec) -> Option<u16> {
-    let host = match (&spec.host, &upstream.spec().host) {
-        (Some(host), _) | (None, HostPolicy::Name(host)) => host.to_string(),
-        _ => address.authority(),
-    };
+    let request = SideRequest::health(upstream.spec())?.ok()?;
     let tls = upstream.tls().ok()?;
     let mut link = connect(address, tls.as_deref(), spec.timeout).await.ok()?;
-    let request = format!(
-        "GET {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: scopegate-health\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-        spec.path
-    );
-    link.write_all(request.as_bytes()).await.ok()?;
+    link.write_all(&request.parcel().head().bytes_for(address)).await.ok()?;
     link.flush().await.ok()?;
-    let limits = HeadLimits { target_bytes: 0, ..HeadLimits::default() };
+    let limits = HeadLimits { head_bytes: upstream.limits().answer_head.min(MOST_HEAD_BYTES), ..HeadLimits::default() };
     let mut read = Vec::with_capacity(1024);
     while link.read_buf(&mut read).await.ok()? > 0 && read.len() <= limits.head_bytes {
         if let Some(end) = memchr::memmem::find(&read, b"\r\n\r\n") {

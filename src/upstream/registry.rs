@@ -127,7 +127,8 @@ impl Upstreams {
         &self,
         specs: impl IntoIterator<Item = &'a Arc<UpstreamSpec>>,
     ) -> Result<Prepared, Vec<(String, TlsError)>> {
-        let known = self.known.lock();
+        // the lock is not held while files are read: requests may be looking for their upstream
+        let known = self.known.lock().clone();
         let (mut prepared, mut faults) = (Prepared(Vec::new(), Vec::new()), Vec::new());
         for spec in specs {
             match (build_tls(spec), known.get(&spec.id)) {
