@@ -114,11 +114,11 @@ impl Report {
         &mut self,
         code: &'static str,
         severity: Severity,
-        file: &Arc<str>,
-        mark: Mark,
+        place: &Place,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        self.error(file, mark, message).code(code, severity)
+        let mark = Mark { line: place.line, column: place.column, width: 0 };
+        self.error(&place.file, mark, message).code(code, severity)
     }
 
     /// Takes over everything that another report holds.

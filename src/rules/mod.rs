@@ -1,8 +1,11 @@
 //! The rule language: raw YAML in, one immutable compiled rule set and the people out; never a decision.
 
+mod compile;
 pub mod condition;
 pub mod decimal;
 pub mod dimension;
+mod lint;
+pub mod load;
 pub mod pattern;
 pub mod people;
 pub mod raw;
@@ -15,6 +18,7 @@ pub mod title;
 
 pub use condition::Condition;
 pub use dimension::{Dimension, DimensionId, ValueId, ValueSet};
+pub use load::{Loaded, Source, load};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 pub use route::{Absent, Authority, BodyRule, Durability, Others, ParamRule, Route, ScopeRule, Selector, Upgrade};

@@ -150,6 +150,13 @@ pub struct PeopleBuilder {
     boxes: FxHashMap<Arc<[(DimensionId, ValueSet)]>, ()>,
 }
 
+impl From<People> for PeopleBuilder {
+    /// Goes on from people who are there.
+    fn from(people: People) -> Self {
+        Self { people, boxes: FxHashMap::default() }
+    }
+}
+
 impl PeopleBuilder {
     /// Room for this many subjects.
     #[must_use]
@@ -158,6 +165,12 @@ impl PeopleBuilder {
         builder.people.subjects.reserve(subjects);
         builder.people.index.reserve(subjects);
         builder
+    }
+
+    /// What was added so far.
+    #[must_use]
+    pub const fn people(&self) -> &People {
+        &self.people
     }
 
     /// The box of these limits, shared with equal ones met before.

@@ -72,7 +72,10 @@ impl DecodeError {
             }
             What::UnknownVariant(name, known) => {
                 let diagnostic = report.error(file, self.mark(), format!("`{name}` is not known here"));
-                diagnostic.suggest(suggest(name, known.iter().copied())).help(format!("write one of {}", list(known)));
+                diagnostic.suggest(suggest(name, known.iter().copied())).help(match known {
+                    [one] => format!("write `{one}`"),
+                    _ => format!("write one of {}", list(known)),
+                });
             }
             What::Missing(name) => {
                 report.error(file, self.mark(), format!("`{name}` is missing"));

@@ -49,7 +49,7 @@ pub struct RawPermission {
 }
 
 /// A role.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RawRole {
     /// What managers read.

@@ -188,6 +188,20 @@ impl RawBinding {
     ];
 }
 
+/// A key of a binding, checked while its place is known.
+struct BindingKey(Spanned<String>);
+
+impl<'de> Deserialize<'de> for BindingKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = Spanned::<String>::deserialize(deserializer)?;
+        if RawBinding::FIELDS.contains(&key.as_str()) {
+            Ok(Self(key))
+        } else {
+            Err(de::Error::unknown_field(&key, &RawBinding::FIELDS))
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for RawBinding {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Forms;
@@ -217,17 +231,16 @@ impl<'de> Deserialize<'de> for RawBinding {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawBinding, A::Error> {
                 let (mut places, mut absent, mut narrow, mut kind) = (Vec::new(), Absent::Refuse, false, None);
-                while let Some(key) = map.next_key::<Spanned<String>>()? {
+                while let Some(BindingKey(key)) = map.next_key()? {
                     match key.as_str() {
                         "absent" => absent = map.next_value()?,
                         "narrow" => narrow = map.next_value()?,
                         "type" => kind = Some(map.next_value()?),
                         "places" => places.append(&mut map.next_value::<Vec<_>>()?),
-                        name if RawBinding::FIELDS.contains(&name) => {
+                        _ => {
                             let value = form::entry(key.value.clone(), &mut map)?;
                             places.push(key.with(value));
                         }
-                        name => return Err(de::Error::unknown_field(name, &RawBinding::FIELDS)),
                     }
                 }
                 Ok(RawBinding::Bound { places, absent, narrow, kind })

@@ -1,0 +1,193 @@
+//! Application files into applications with their route tables.
+
+use super::{Facts, Named, Notes, route};
+use crate::diagnostics::yaml::{Document, Spanned};
+use crate::diagnostics::{Mark, Report};
+use crate::endpoint::UpstreamSpec;
+use crate::identity::chain::Compile;
+use crate::rules::raw::{RawApp, RawHeaders};
+use crate::rules::set::{App, Catalog, IdentityHeaders, SecretNames};
+use crate::rules::table::{Overlap, RouteTable};
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Names of parameters that are secret in every application.
+const SECRETS: [&str; 20] = [
+    "password", "passwd", "passphrase", "pwd", "pass", "pin", "secret", "token", "access_token", "refresh_token", "id_token",
+    "api_key", "apikey", "api-key", "client_secret", "otp", "totp", "private_key", "sessionid", "csrf_token",
+];
+
+pub(super) fn compile(
+    files: &[(Named<RawApp>, Document)],
+    catalog: &Catalog,
+    folder: &Path,
+    report: &mut Report,
+    others: &mut Vec<(String, Vec<u8>)>,
+    facts: &mut Facts,
+) -> Vec<Arc<App>> {
+    let mut apps: Vec<(Arc<App>, crate::diagnostics::Place, bool)> = Vec::with_capacity(files.len());
+    let mut hosts: FxHashMap<CompactString, crate::diagnostics::Place> = FxHashMap::default();
+    for (Named { file, raw }, document) in files {
+        let mut notes = Notes { file, report };
+        super::catalog::check_name("an application", &raw.app, &mut notes);
+        let place = notes.place(raw.app.mark);
+        if let Some((_, first, _)) = apps.iter().find(|(app, ..)| app.name == raw.app.as_str()) {
+            notes
+                .error(raw.app.mark, format!("the application `{}` is given twice", raw.app.value))
+                .related(first.clone(), "first given here");
+        }
+        let names = host_names(raw, &mut hosts, &mut notes);
+        let app = one(raw, document, names, catalog, folder, others, &mut notes);
+        apps.extend(app.map(|app| (Arc::new(app), place, document.root.get("identity").is_some())));
+    }
+    apps.sort_by(|(a, ..), (b, ..)| a.name.cmp(&b.name));
+    facts.apps.extend(apps.iter().map(|(_, place, identity)| (place.clone(), *identity)));
+    apps.into_iter().map(|(app, ..)| app).collect()
+}
+
+fn host_names(
+    raw: &RawApp,
+    taken: &mut FxHashMap<CompactString, crate::diagnostics::Place>,
+    notes: &mut Notes<'_>,
+) -> Vec<CompactString> {
+    if raw.hosts.is_empty() {
+        notes.error(raw.app.mark, "the application has no host").help("write `hosts: [wms.example.com]`");
+    }
+    let mut names = Vec::with_capacity(raw.hosts.len());
+    for host in raw.hosts.iter() {
+        let name: CompactString = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase().into();
+        if !is_host(&name) {
+            notes
+                .error(host.mark, format!("`{}` is not a host", host.value))
+                .help("write a name without scheme, port or path: `wms.example.com`, or `*.example.com` for one label");
+            continue;
+        }
+        let place = notes.place(host.mark);
+        if let Some(first) = taken.insert(name.clone(), place) {
+            notes.error(host.mark, format!("the host `{name}` is given twice")).related(first, "first given here");
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn is_host(name: &str) -> bool {
+    if name.parse::<std::net::IpAddr>().is_ok() {
+        return true;
+    }
+    let (labels, star) = name.strip_prefix("*.").map_or((name, false), |rest| (rest, true));
+    let label = |label: &str| {
+        let plain = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        !label.is_empty() && label.len() <= 63 && plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= 253 && labels.split('.').all(label) && (!star || labels.contains('.'))
+}
+
+fn one(
+    raw: &RawApp,
+    document: &Document,
+    hosts: Vec<CompactString>,
+    catalog: &Catalog,
+    folder: &Path,
+    others: &mut Vec<(String, Vec<u8>)>,
+    notes: &mut Notes<'_>,
+) -> Option<App> {
+    let mut dialect = raw.dialect.clone().compile();
+    if let Some(charset) = raw.charset {
+        (dialect.charset, dialect.path_charset) = (charset, charset);
+    }
+    let below = |key: &str, path: &mut dyn Iterator<Item = &str>| -> Mark {
+        document.root.get(key).map_or(raw.app.mark, |node| node.mark_at(path))
+    };
+    let upstream = UpstreamSpec::compile(raw.upstream.value.clone(), &raw.app, folder);
+    let upstream = upstream.map_err(|faults| {
+        for fault in faults {
+            notes.error(below("upstream", &mut fault.field.split('.')), fault.message);
+        }
+    });
+    let read_files = RefCell::new(Vec::new());
+    let read = |name: &str| {
+        let bytes = std::fs::read(folder.join(name))?;
+        read_files.borrow_mut().push((name.to_owned(), bytes.clone()));
+        Ok(bytes)
+    };
+    let identity = raw.identity.value.compile(&Compile { app: &raw.app, dialect: &dialect, read: &read });
+    let identity = identity.map_err(|faults| {
+        for fault in faults {
+            notes.error(below("identity", &mut fault.path.iter().map(String::as_str)), fault.message);
+        }
+    });
+    others.append(&mut read_files.into_inner());
+    let routes = routes(raw, catalog, &dialect, notes);
+    let headers = headers(&raw.headers, notes);
+    let secrets = SECRETS.iter().map(|name| CompactString::const_new(name));
+    let own = raw.secrets.iter().map(|name| CompactString::from(name.to_lowercase()));
+    let app = App {
+        name: raw.app.as_str().into(),
+        title: raw.title.clone(),
+        hosts,
+        upstream: Arc::new(upstream.ok()?),
+        identity: identity.ok()?,
+        routes: routes?,
+        mode: raw.mode,
+        secrets: SecretNames(secrets.chain(own).collect()),
+        headers,
+        dialect,
+    };
+    Some(app)
+}
+
+fn routes(
+    raw: &RawApp,
+    catalog: &Catalog,
+    dialect: &crate::request::Dialect,
+    notes: &mut Notes<'_>,
+) -> Option<RouteTable> {
+    let mut ids: FxHashMap<&str, Mark> = FxHashMap::default();
+    let mut routes = Vec::with_capacity(raw.routes.len());
+    for element in &raw.routes {
+        if let Some(first) = ids.insert(&element.id, element.id.mark) {
+            let first = notes.place(first);
+            notes
+                .error(element.id.mark, format!("the route `{}` is given twice", element.id.value))
+                .related(first, "first given here")
+                .help("give each a name of its own; one route may list several paths under `match`");
+        }
+        routes.extend(route::compile(element, catalog, dialect, notes).into_iter().map(Arc::new));
+    }
+    let (table, overlaps) = RouteTable::build(routes);
+    for overlap in &overlaps {
+        told(overlap, notes);
+    }
+    overlaps.is_empty().then_some(table)
+}
+
+fn told(overlap: &Overlap, notes: &mut Notes<'_>) {
+    let Overlap { first, second, why } = overlap;
+    let (Some(one), Some(other)) = (&first.place, &second.place) else { return };
+    let mark = Mark { line: other.line, column: other.column, width: 0 };
+    notes
+        .error(mark, format!("`{}` ({} {}) overlaps with `{}`: {why}", second.id, second.methods, second.pattern, first.id))
+        .related(one.clone(), format!("`{}` ({} {})", first.id, first.methods, first.pattern))
+        .help("make one of them more specific: list its methods, or give it all the `where` of the other and more");
+}
+
+fn headers(raw: &RawHeaders, notes: &mut Notes<'_>) -> IdentityHeaders {
+    let mut name = |text: &Option<Spanned<String>>| {
+        let text = text.as_ref()?;
+        let token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if text.is_empty() || !text.bytes().all(token) {
+            notes.error(text.mark, format!("`{}` cannot name a header", text.value)).help("write for example `X-Remote-User`");
+        }
+        Some(CompactString::from(text.as_str()))
+    };
+    let default = IdentityHeaders::default();
+    IdentityHeaders {
+        user: name(&raw.user),
+        roles: name(&raw.roles),
+        request_id: name(&raw.request_id).or(default.request_id),
+    }
+}

@@ -1,0 +1,214 @@
+//! From raw rule files to compiled tables; notes every fault and goes on.
+
+mod app;
+mod catalog;
+mod condition;
+mod location;
+mod path;
+mod people;
+mod route;
+mod suite;
+
+use super::load::File;
+use super::people::People;
+use super::raw::{RawApp, RawPeople, RawRoles, RawTests};
+use super::set::{Catalog, RuleSet};
+use super::suite::Suite;
+use crate::diagnostics::yaml::{Document, Node, Spanned, Table};
+use crate::diagnostics::{Diagnostic, Mark, Place, Report};
+use crate::model::{Revision, Timestamp};
+use rustc_hash::FxHashMap;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What lints want to know beside the compiled tables.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// Where each permission of the catalog is written.
+    pub permissions: Vec<Place>,
+    /// Where each role is written.
+    pub roles: Vec<Place>,
+    /// Where each application is written, and whether it has an `identity:`.
+    pub apps: Vec<(Place, bool)>,
+}
+
+/// Everything compiled, the other files that were read on the way, and what lints want to know.
+pub(super) type Compiled = (RuleSet, Arc<People>, Vec<Suite>, Vec<(String, Vec<u8>)>, Facts);
+
+/// A raw file and its name.
+struct Named<T> {
+    file: Arc<str>,
+    raw: T,
+}
+
+/// The files by kind, as far as they could be read.
+#[derive(Default)]
+struct Raw {
+    roles: Vec<Named<RawRoles>>,
+    people: Vec<Named<RawPeople>>,
+    apps: Vec<(Named<RawApp>, Document)>,
+    tests: Vec<Named<RawTests>>,
+}
+
+/// Notes faults in one file.
+pub(super) struct Notes<'a> {
+    file: &'a Arc<str>,
+    report: &'a mut Report,
+}
+
+impl Notes<'_> {
+    pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>) -> &mut Diagnostic {
+        self.report.error(self.file, mark, message)
+    }
+
+    pub(super) fn place(&self, mark: Mark) -> Place {
+        mark.in_file(self.file)
+    }
+
+    /// Reads an instant.
+    pub(super) fn instant(&mut self, text: &Spanned<String>) -> Option<Timestamp> {
+        match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => Some(instant.into()),
+            Err(_) => {
+                self.error(text.mark, format!("`{}` is not an instant", text.value))
+                    .help("write date, time and offset: `2026-01-01T08:00:00+08:00`, or `2026-01-01T00:00:00Z`");
+                None
+            }
+        }
+    }
+}
+
+/// Compiles all files; `None` where so much is wrong that nothing comes of it. Look at the report also otherwise.
+pub(super) fn compile(files: &[File], folder: &Path, report: &mut Report) -> Option<Compiled> {
+    let raw = read(files, report);
+    let mut facts = Facts::default();
+    let mut catalog = catalog::compile(&raw.roles, report, &mut facts);
+    // people and tests may mention values of open dimensions, so they come before the catalog is final
+    let people = Arc::new(people::compile(&raw.people, &mut catalog, report));
+    let overrides = people::compile_overrides(&raw.tests, &people, &mut catalog, report);
+    let mut others = Vec::new();
+    let apps = app::compile(&raw.apps, &catalog, folder, report, &mut others, &mut facts);
+    let suites = suite::compile(&raw.tests, overrides, &catalog, &apps, report);
+    if apps.is_empty() && !report.has_errors() {
+        let file = Arc::from(folder.to_string_lossy().as_ref());
+        report.error(&file, Mark::default(), "no file describes an application").help("write a file that begins with `app: name`");
+    }
+    if report.has_errors() {
+        return None;
+    }
+    let mut hosts = FxHashMap::default();
+    for (at, app) in (0_u32..).zip(&apps) {
+        hosts.extend(app.hosts.iter().map(|host| (host.clone(), at)));
+    }
+    let set = RuleSet { revision: Revision::new(""), catalog, apps, hosts };
+    Some((set, people, suites, others, facts))
+}
+
+fn read(files: &[File], report: &mut Report) -> Raw {
+    let mut raw = Raw::default();
+    for file in files {
+        let Some(mut document) = Document::parse(&file.name, &file.text, report) else { continue };
+        let file = Arc::clone(&document.file);
+        let base = file.rsplit('/').next().unwrap_or(&file);
+        let stem = base.strip_suffix(".yaml").or_else(|| base.strip_suffix(".yml")).unwrap_or(base);
+        if stem.ends_with("_test") || stem.ends_with("-test") {
+            raw.tests.extend(decode_tests(&mut document, report).map(|raw| Named { file, raw }));
+        } else if stem == "roles" {
+            raw.roles.extend(decode_roles(&mut document, report).map(|raw| Named { file, raw }));
+        } else if stem == "people" {
+            raw.people.extend(decode_people(&mut document, report).map(|raw| Named { file, raw }));
+        } else if document.root.get("app").is_some() {
+            let app = decode_app(&mut document, report);
+            raw.apps.extend(app.map(|raw| (Named { file, raw }, document)));
+        } else {
+            let mark = Mark { line: 1, column: 1, width: 0 };
+            report.error(&file, mark, "this file has no `app:`").help(
+                "begin it with `app: name`; or call it `roles.yaml`, `people.yaml` or `…_test.yaml` if it is one of those",
+            );
+        }
+    }
+    raw
+}
+
+/// Each route by itself, so that a fault in one costs neither the others nor a second reading of the whole file.
+fn decode_app(document: &mut Document, report: &mut Report) -> Option<RawApp> {
+    let routes = document.root.take("routes");
+    let app: Option<RawApp> = document.decode(report);
+    let mut list = Vec::new();
+    if let Some(routes) = &routes {
+        if !routes.is_list() {
+            report.error(&document.file, routes.mark, "expected a list of routes").help("begin each with `- id: …`");
+        }
+        list.extend(decode_each(routes.items().iter(), &document.file, report));
+    }
+    let mut app = app?;
+    app.routes = list;
+    Some(app)
+}
+
+fn decode_people(document: &mut Document, report: &mut Report) -> Option<RawPeople> {
+    let people = document.root.take("people");
+    let mut raw: RawPeople = document.decode(report)?;
+    raw.people = decode_table(people.as_ref(), &document.file, report);
+    Some(raw)
+}
+
+fn decode_roles(document: &mut Document, report: &mut Report) -> Option<RawRoles> {
+    let [dimensions, permissions, roles] = ["dimensions", "permissions", "roles"].map(|key| document.root.take(key));
+    let mut raw: RawRoles = document.decode(report)?;
+    raw.dimensions = decode_table(dimensions.as_ref(), &document.file, report);
+    raw.permissions = decode_table(permissions.as_ref(), &document.file, report);
+    raw.roles = decode_table(roles.as_ref(), &document.file, report);
+    Some(raw)
+}
+
+fn decode_tests(document: &mut Document, report: &mut Report) -> Option<RawTests> {
+    let tests = document.root.take("tests");
+    let mut raw: RawTests = document.decode(report)?;
+    if let Some(tests) = &tests {
+        if !tests.is_list() {
+            report.error(&document.file, tests.mark, "expected a list of tests").help("begin each with `- name: …`");
+        }
+        raw.tests = decode_each(tests.items().iter(), &document.file, report);
+    }
+    Some(raw)
+}
+
+/// Each entry by itself. A faulty one stands there empty, so that nobody is told that its name is unknown.
+fn decode_table<T: DeserializeOwned + Default>(node: Option<&Node>, file: &Arc<str>, report: &mut Report) -> Table<T> {
+    let Some(node) = node else { return Table::default() };
+    if !node.is_map() {
+        report.error(file, node.mark, "expected a mapping from names").help("write `name: {…}` for each, without `-`");
+    }
+    let mut decode = |(name, mark, value): (&str, Mark, &Node)| {
+        (Spanned { value: name.to_owned(), mark }, value.decode(file, report).unwrap_or_default())
+    };
+    Table(node.entries().map(&mut decode).collect())
+}
+
+fn decode_each<'a, T: DeserializeOwned>(
+    nodes: impl Iterator<Item = &'a Node>,
+    file: &Arc<str>,
+    report: &mut Report,
+) -> Vec<T> {
+    nodes.filter_map(|node| node.decode(file, report)).collect()
+}
+
+/// The permission of this name; notes it where there is none.
+pub(super) fn permission(
+    name: &Spanned<String>,
+    catalog: &Catalog,
+    notes: &mut Notes<'_>,
+) -> Option<super::role::PermissionId> {
+    let found = catalog.permission_id(name);
+    if found.is_none() {
+        let known = catalog.permissions.iter().map(|permission| permission.name.as_str());
+        let suggestion = crate::diagnostics::suggest(name, known).map(str::to_owned);
+        notes
+            .error(name.mark, format!("unknown permission `{}`", name.value))
+            .suggest(suggestion.as_deref())
+            .help("every permission stands under `permissions:` in roles.yaml");
+    }
+    found
+}
