@@ -1,4 +1,5 @@
 //! What `deploy/` ships names only metrics, labels and sockets that exist.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use scopegate::telemetry::name::{ALL, Kind, PROCESS};
 use std::collections::BTreeSet;

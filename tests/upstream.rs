@@ -1,4 +1,5 @@
 //! The forwarder from outside of the crate: it takes sealed values only, and its answers are turned outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use http_body_util::BodyExt as _;
 use scopegate::policy::SideRequest;
