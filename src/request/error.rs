@@ -248,6 +248,9 @@ pub enum BodyError {
     /// A parameter in it is malformed.
     #[error(transparent)]
     Param(#[from] ParamError),
+    /// A field in it changes the method.
+    #[error(transparent)]
+    Method(#[from] MethodOverride),
 }
 
 impl BodyError {
@@ -261,6 +264,7 @@ impl BodyError {
             Self::TooLarge { .. } => Reason::BodyTooLarge,
             Self::TooDeep { .. } => Reason::BodyTooDeep,
             Self::Param(error) => error.reason(),
+            Self::Method(error) => error.reason(),
         }
     }
 }

@@ -73,6 +73,13 @@ pub enum ForwardError {
     Control(&'static str),
 }
 
+/// Whether a client's field of this name ends at the gateway, in every spelling that servers fold together: hop-by-hop
+/// fields, framing, and what tells the application about the client or another target. The one list of such names.
+#[must_use]
+pub fn ends_here(name: &str) -> bool {
+    is_dropped(&FoldedName::new(name))
+}
+
 /// Fields that end at each hop (RFC 9110 section 7.6.1), that the gateway writes itself, or by which a server is told
 /// that the client asked for something else.
 fn is_dropped(name: &FoldedName<'_>) -> bool {
@@ -102,12 +109,14 @@ fn is_dropped(name: &FoldedName<'_>) -> bool {
             | b"cf-connecting-ip"
             | b"fastly-client-ip"
             | b"x-cluster-client-ip"
+            | b"remote-user"
             | b"x-remote-ip"
             | b"x-remote-addr"
             | b"x-originating-ip"
             | b"x-original-url"
             | b"x-original-uri"
             | b"x-original-host"
+            | b"x-original-method"
             | b"x-rewrite-url"
             | b"x-override-url"
             | b"x-http-destinationurl"

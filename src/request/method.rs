@@ -6,6 +6,7 @@ use super::view::{BodyState, RequestView};
 use compact_str::CompactString;
 
 /// Refuses a method override that frameworks of this dialect honour, in a header, the query or a judged form.
+/// To be asked before a route is looked for; [`RequestView::read_body`] asks again for the fields of a form.
 ///
 /// # Errors
 /// Names the header or parameter.

@@ -291,7 +291,12 @@ fn method_overrides_are_refused_where_frameworks_honour_them() {
         assert!(check_override(&get("/a", &fields, &strict)).is_err(), "{name}");
     }
     assert!(check_override(&get("/a?_method=delete", &[], &strict)).is_err());
-    assert!(check_override(&post("/a", FORM, b"_METHOD=DELETE", &strict).unwrap()).is_err());
+    let error = post("/a", FORM, b"_METHOD=DELETE", &strict).expect_err("it was read");
+    assert_eq!(error.reason(), scopegate::model::Reason::MethodRefused);
+    let part = b"--XX\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--XX--";
+    assert!(post("/a", super::MULTIPART, part, &strict).is_err());
+    let mvc = Dialect::of(Base::Aspnet);
+    assert!(post("/a", FORM, b"x-http-method-override=DELETE", &mvc).is_err());
     assert!(check_override(&get("/a?method=delete", &[], &strict)).is_ok());
     let django = Dialect::of(Base::Django);
     assert!(check_override(&get("/a?_method=delete", &[], &django)).is_ok());
