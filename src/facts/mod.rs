@@ -1,1 +1,7 @@
-//! `facts`: see src/docs/architecture.md.
+//! Live facts that decisions rest on: people with the freezes laid over them; never rules, and never a decision.
+
+mod directory;
+mod freeze;
+
+pub use directory::{Directory, Snapshot};
+pub use freeze::MemoryFreezes;
