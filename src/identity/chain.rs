@@ -412,13 +412,13 @@ impl IdentityChain {
         if presented.ambiguous {
             return refuse("which session cookie the application would read cannot be told");
         }
-        let Some(view) = evidence.view else { return Ok(()) };
+        let Some(target) = evidence.target else { return Ok(()) };
         for (index, cookie) in legacy.cookies.iter().enumerate() {
-            if cookie.parameter.as_ref().is_some_and(|name| view.target().query().mentions(name)) {
+            if cookie.parameter.as_ref().is_some_and(|name| target.query().mentions(name)) {
                 return refuse("a session stands in the query");
             }
             let own = presented.get(index).map(|cookie| cookie.value.as_slice());
-            let mut parameters = view.target().path_parameters().iter();
+            let mut parameters = target.path_parameters().iter();
             let other =
                 |name: &str, value: &str| name.eq_ignore_ascii_case(&cookie.name) && own != Some(value.as_bytes());
             if parameters.any(|parameter| other(parameter.name(), parameter.value())) {

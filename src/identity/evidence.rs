@@ -3,7 +3,7 @@
 use super::error::IdentityError;
 use super::source::SourceKind;
 use crate::model::{Device, Reason, Timestamp};
-use crate::request::RequestView;
+use crate::request::{CanonicalTarget, Dialect};
 use crate::wire::connection::ConnectionInfo;
 use crate::wire::head::RequestHead;
 use std::net::IpAddr;
@@ -13,8 +13,10 @@ use std::net::IpAddr;
 pub struct Evidence<'a> {
     /// The head as it came.
     pub head: &'a RequestHead,
-    /// The request as rules see it; `None` where its target could not be read, as observe mode allows.
-    pub view: Option<&'a RequestView<'a>>,
+    /// The target; `None` where it could not be read, as observe mode allows.
+    pub target: Option<&'a CanonicalTarget>,
+    /// How the application reads requests.
+    pub dialect: &'a Dialect,
     /// The connection.
     pub connection: &'a ConnectionInfo,
     /// The client's address as derived from the connection and trusted proxies.

@@ -59,10 +59,10 @@ impl ApiKeys {
         {
             claims.extend([holder(key, people)?]);
         }
-        if let (Some(name), Some(view)) = (&self.query, evidence.view) {
+        if let (Some(name), Some(target)) = (&self.query, evidence.target) {
             let ambiguous =
                 |detail: &str| Err(IdentityError::of(SourceKind::ApiKey, Reason::AmbiguousParameter, detail));
-            match view.target().query().values(name, view.dialect()) {
+            match target.query().values(name, evidence.dialect) {
                 Ok(ParamValues::Absent) => {}
                 Ok(ParamValues::One(key)) => claims.extend([holder(key.as_bytes(), people)?]),
                 Ok(ParamValues::Many(_)) => return ambiguous("several keys in the query"),
