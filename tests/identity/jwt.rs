@@ -243,3 +243,42 @@ fn a_section_that_would_take_too_much_is_refused() {
         assert!(found.iter().any(|fault| fault.starts_with(expected)), "{expected}\n{found:#?}");
     }
 }
+
+#[tokio::test]
+async fn keys_are_fetched_over_tls_from_the_named_authority_only() {
+    let issuer = Issuer::new("k1");
+    let (ours, other) = (certificate(), certificate());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![ours.cert.der().clone()], ours.signing_key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(server));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let page = Issuer::jwks(&[&issuer]);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+            let _ = stream.write_all(&[head.as_bytes(), &page].concat()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let yaml = YAML.replace("file: keys.jwks", &format!("url: 'https://localhost:{port}/', ca: ca.pem"));
+    let request = bearer(&issuer.token(&claims()));
+    for (authority, taken) in [(&other, false), (&ours, true)] {
+        let world = World::with(&yaml, Dialect::default(), &[("ca.pem", authority.cert.pem().as_bytes())]).await;
+        world.ring.want(world.chain.remote_keys());
+        world.ring.fetch_due(world.now).await;
+        assert_eq!(world.identify(&request).await.is_ok(), taken);
+    }
+}
+
+fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap()
+}

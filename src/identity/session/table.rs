@@ -106,6 +106,7 @@ pub struct SessionTable {
     store: Arc<dyn BindingStore>,
     settings: SessionSettings,
     sequence: AtomicU64,
+    swept: AtomicU64,
     live: AtomicUsize,
 }
 
@@ -120,9 +121,10 @@ impl SessionTable {
         settings: SessionSettings,
     ) -> Result<Arc<Self>, StoreError> {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        let (sequence, live) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let (sequence, swept, live) = (AtomicU64::new(0), AtomicU64::new(0), AtomicUsize::new(0));
         let sealer = Sealer::new(key).map_err(|error| StoreError::Failed(error.to_string()))?;
-        let table = Arc::new(Self { shards, key: key.derive("session"), sealer, store, settings, sequence, live });
+        let table =
+            Arc::new(Self { shards, key: key.derive("session"), sealer, store, settings, sequence, swept, live });
         table.load().await?;
         Ok(table)
     }
@@ -242,10 +244,11 @@ impl SessionTable {
     /// When the store fails.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
         let (mut seen, mut ended) = (Vec::new(), Vec::new());
-        let polled = self.sequence.load(Ordering::Acquire);
+        // A tombstone outlives a whole sweep, and so every read of the store that began before it was set.
+        let outlived = self.swept.swap(self.sequence.load(Ordering::Acquire), Ordering::AcqRel);
         for shard in &self.shards {
             shard.write().retain(|key, slot| match &slot.session {
-                None => slot.sequence > polled,
+                None => slot.sequence > outlived,
                 Some(session) => {
                     if !session.live(now) {
                         ended.push(BindingChange::Remove(*key));

@@ -11,6 +11,10 @@ use compact_str::CompactString;
 use serde::Deserialize;
 
 /// `api-key:`: a high-entropy key, kept only as its SHA-256 in the people data. At least one place must be given.
+///
+/// ```yaml
+/// api-key: {header: X-Api-Key}
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RawApiKey {

@@ -12,6 +12,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// `basic:`: user name and password, checked against the argon2id hashes of the people data.
+///
+/// ```yaml
+/// basic: {realm: WMS}
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RawBasic {

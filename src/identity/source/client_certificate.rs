@@ -11,6 +11,10 @@ use regex::Regex;
 use serde::Deserialize;
 
 /// `client-certificate:`: the subject of the verified client certificate.
+///
+/// ```yaml
+/// client-certificate: {name: san-email, pattern: '([a-z.]+)@corp[.]example'}
+/// ```
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawClientCertificate {

@@ -21,6 +21,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// `jwt:`: a token signed by an issuer whose keys are known.
+///
+/// ```yaml
+/// jwt:
+///   keys: {url: "https://sso.example.com/keys", refresh: 10m}
+///   algorithms: [RS256]
+///   issuer: https://sso.example.com
+///   audience: wms
+///   users: {strip-suffix: "@corp.example"}
+/// ```
+///
+/// `exp`, `iss` and `aud` are required; `nbf` counts where it stands.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawJwt {

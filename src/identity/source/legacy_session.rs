@@ -15,6 +15,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// `legacy-session:`: the application keeps its own accounts and sessions; the gateway watches its sign-in.
+///
+/// ```yaml
+/// legacy-session:
+///   session: {cookie: JSESSIONID, idle: 30m, lifetime: 12h, hide: true, device: same}
+///   sign-in:
+///     post: /login.do
+///     user: {form: username}                       # a request without it is no sign-in
+///     succeeded: {status: 302, location: /main.do} # what an accepting answer looks like
+///     confirm: {probe: {get: /profile.do, body: '<b id="me">([^<]+)</b>'}}
+///   sign-out: {any: /logout.do}
+/// ```
+///
+/// What counts is whom the application confirms, never the name that was typed.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawLegacySession {

@@ -14,6 +14,10 @@ use serde::Deserialize;
 use std::net::IpAddr;
 
 /// `trusted-header:`: a proxy in front has authenticated the person and names them in a header.
+///
+/// ```yaml
+/// trusted-header: {name: X-Remote-User, from: [10.1.0.0/16]}
+/// ```
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawTrustedHeader {
