@@ -1,5 +1,6 @@
 //! The settings file as it is written; its doc comments are the descriptions in the JSON Schema. Judges nothing.
 
+use crate::identity::client_addr::ForwardingHeader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -174,17 +175,6 @@ raw! {
         /// The header that they set.
         header: ForwardingHeader = ForwardingHeader::XForwardedFor,
     }
-}
-
-/// Which header carries the addresses that a request has come through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ForwardingHeader {
-    /// `X-Forwarded-For`.
-    #[default]
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
 }
 
 raw! {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::identity::client_addr::ForwardingHeader;
+
 use super::error::SettingsError;
-use super::raw::{Durability, ForwardingHeader, MinimumVersion, RawSettings, SameSite, UnknownName};
+use super::raw::{Durability, MinimumVersion, RawSettings, SameSite, UnknownName};
 use crate::diagnostics::Report;
 use crate::telemetry::LogSettings;
 

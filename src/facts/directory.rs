@@ -35,6 +35,12 @@ impl Snapshot {
         Self { people, ..Self::default() }
     }
 
+    /// The freezes of this snapshot over the people that a request is governed by.
+    #[must_use]
+    pub fn over(&self, people: &Arc<People>) -> Self {
+        Self { people: Arc::clone(people), ..self.clone() }
+    }
+
     /// The people data, without freezes.
     #[must_use]
     pub fn people(&self) -> &Arc<People> {

@@ -1,4 +1,18 @@
 //! The enforcement point: the life of a request from head to outcome, and the answers that the gateway gives itself.
 
+mod carry;
+mod core;
+mod incoming;
+mod live;
+mod open;
+mod passage;
+mod pipeline;
+mod refuse;
 pub mod respond;
+mod session;
 pub mod wording;
+
+pub use core::{Core, ReadLimits, Shared};
+pub use live::{InForce, Live};
+pub use open::OpenStreams;
+pub use pipeline::Connection;

@@ -3,8 +3,9 @@
 use askama::Template;
 use serde_json::json;
 
-use super::wording::{Language, wording};
+use super::wording::{pick, tag, wording};
 use crate::model::{FailureClass, Reason, RequestId, Timestamp};
+use crate::rules::Language;
 
 /// What a refusal may show to the person whom it refuses.
 #[derive(Clone, Debug)]
@@ -91,18 +92,18 @@ fn readable(at: Timestamp) -> String {
 fn page(refusal: &Refusal<'_>, language: Language) -> Option<String> {
     let words = wording(refusal.reason, language);
     let page = RefusalPage {
-        lang: language.tag(),
+        lang: tag(language),
         title: words.title,
         advice: words.advice,
         trouble: matches!(refusal.reason.class(), FailureClass::Upstream | FailureClass::Gateway | FailureClass::Limit),
         ask: ask(refusal, language),
         sign_in: refusal.sign_in,
-        sign_in_label: language.pick("Sign in", "登录"),
-        code_label: language.pick("Reason", "原因代码"),
+        sign_in_label: pick(language, "Sign in", "登录"),
+        code_label: pick(language, "Reason", "原因代码"),
         code: refusal.reason.code(),
-        id_label: language.pick("Request number", "请求编号"),
+        id_label: pick(language, "Request number", "请求编号"),
         id: refusal.id.to_string(),
-        time_label: language.pick("Time", "时间"),
+        time_label: pick(language, "Time", "时间"),
         time: readable(refusal.at),
     };
     page.render().ok()
@@ -133,7 +134,7 @@ pub fn render(refusal: &Refusal<'_>, form: Form, language: Language) -> Rendered
     };
     let mut fields = vec![
         ("content-type", content_type.to_owned()),
-        ("content-language", language.tag().to_owned()),
+        ("content-language", tag(language).to_owned()),
         ("cache-control", "no-store".to_owned()),
         ("vary", "accept, accept-language".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),

@@ -1,54 +1,43 @@
 //! What people are told for each reason, in English and Simplified Chinese; never internals, never another person's data.
 
 use crate::model::Reason;
+use crate::rules::Language;
 
-/// A language that pages and problem documents are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Language {
-    /// English.
-    En,
-    /// Simplified Chinese.
-    Zh,
+/// The BCP 47 tag of a language.
+#[must_use]
+pub const fn tag(language: Language) -> &'static str {
+    match language {
+        Language::En => "en",
+        Language::Zh => "zh-CN",
+    }
 }
 
-impl Language {
-    /// The BCP 47 tag.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Zh => "zh-CN",
+/// The language that an `Accept-Language` value asks for (RFC 9110 section 12.5.4); English when neither is named.
+#[must_use]
+pub fn negotiate(accept: Option<&[u8]>) -> Language {
+    let text = accept.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("");
+    let mut best = (0_u32, Language::En);
+    for range in text.split(',') {
+        let (tag, weight) = range.split_once(';').map_or((range, "q=1"), |(tag, weight)| (tag, weight));
+        let language = match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+            Some("zh") => Language::Zh,
+            Some("en") => Language::En,
+            _ => continue,
+        };
+        let quality = thousandths(weight.trim().strip_prefix("q=").unwrap_or("0"));
+        if quality > best.0 {
+            best = (quality, language);
         }
     }
+    best.1
+}
 
-    /// The language that an `Accept-Language` value asks for (RFC 9110 section 12.5.4); English when neither is named.
-    #[must_use]
-    pub fn negotiate(accept: Option<&[u8]>) -> Self {
-        let text = accept.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("");
-        let mut best = (0_u32, Self::En);
-        for range in text.split(',') {
-            let (tag, weight) = range.split_once(';').map_or((range, "q=1"), |(tag, weight)| (tag, weight));
-            let language = match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
-                Some("zh") => Self::Zh,
-                Some("en") => Self::En,
-                _ => continue,
-            };
-            let quality = thousandths(weight.trim().strip_prefix("q=").unwrap_or("0"));
-            if quality > best.0 {
-                best = (quality, language);
-            }
-        }
-        best.1
-    }
-
-    /// Picks the text of this language.
-    #[must_use]
-    pub const fn pick<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
-        match self {
-            Self::En => english,
-            Self::Zh => chinese,
-        }
+/// Picks the text of a language.
+#[must_use]
+pub const fn pick<'a>(language: Language, english: &'a str, chinese: &'a str) -> &'a str {
+    match language {
+        Language::En => english,
+        Language::Zh => chinese,
     }
 }
 
@@ -282,7 +271,7 @@ mod tests {
             ("zh;q=0, en;q=0.1", Language::En),
             ("", Language::En),
         ] {
-            assert_eq!(Language::negotiate(Some(accept.as_bytes())), language, "{accept}");
+            assert_eq!(negotiate(Some(accept.as_bytes())), language, "{accept}");
         }
     }
 

@@ -278,6 +278,12 @@ impl IdentityChain {
         self.api_key_query.as_ref()
     }
 
+    /// The page where people sign in to the application: a path on its host.
+    #[must_use]
+    pub fn sign_in_page(&self) -> Option<&str> {
+        self.legacy()?.sign_ins.iter().find_map(|sign_in| sign_in.page.as_deref())
+    }
+
     pub(super) fn legacy(&self) -> Option<&LegacySession> {
         self.legacy.as_deref()
     }

@@ -17,7 +17,8 @@ pub struct ClientAddr {
 }
 
 /// Which forwarding header the trusted proxies write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ForwardingHeader {
     /// Whichever is there; both at once are refused, since a proxy that writes one lets the other through.
     #[default]

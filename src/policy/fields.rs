@@ -1,6 +1,7 @@
 //! The head that the application is sent, assembled from judged parts: hop-by-hop fields gone, identity fields stripped in every
 //! spelling and then set, forwarding fields rewritten. Decides nothing.
 
+use crate::identity::chain::CookieField;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::cookie;
 use crate::model::RequestId;
@@ -51,15 +52,6 @@ pub struct Told<'a> {
     pub roles: &'a [&'a str],
 }
 
-/// What becomes of cookies on the way to the application.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CookiePlan<'a> {
-    /// The gateway's own cookies, which the application never sees.
-    pub own: &'a [&'a str],
-    /// The application's cookie that the gateway hides behind its own: name and value.
-    pub restored: Option<(&'a str, &'a [u8])>,
-}
-
 /// What is needed, beside the judged request, to write what is forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardParts<'a> {
@@ -76,9 +68,11 @@ pub struct ForwardParts<'a> {
     /// Who is asking.
     pub told: Told<'a>,
     /// Names of fields whose credentials were meant for the gateway.
-    pub strip: &'a [&'a str],
-    /// Changes to cookies.
-    pub cookies: CookiePlan<'a>,
+    pub strip: &'a [CompactString],
+    /// The Cookie field that reaches the application.
+    pub cookies: &'a CookieField,
+    /// Whether the answer must come without content coding, because the gateway reads it.
+    pub plain_answer: bool,
     /// Whether the request asks for an upgrade that is well formed.
     pub upgrade: bool,
 }
@@ -167,30 +161,24 @@ impl Assembly {
             || FORWARDING.into_iter().any(is)
             || told.into_iter().flatten().any(|other| is(other))
             || parts.strip.iter().any(|other| is(other))
+            || (parts.plain_answer && is("accept-encoding"))
             || (shape.content_type.is_some() && (is("content-type") || is("content-encoding")))
             || shape.header_edits.iter().any(|(other, _)| is(other)))
     }
 
     fn cookies(&mut self, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> Result<(), FieldError> {
-        let CookiePlan { own, restored } = parts.cookies;
-        let is_restored = |name: &[u8]| restored.is_some_and(|(hidden, _)| hidden.as_bytes() == name);
-        let rewritten = cookie::rewrite(parts.head.values("cookie"), |sent| {
-            if own.iter().any(|name| name.as_bytes() == sent.name) || is_restored(sent.name) {
-                return None;
-            }
-            match shape.cookie_edits.iter().find(|(name, _)| name.as_bytes() == sent.name) {
-                Some(_) => None,
-                None => Some(Cow::Borrowed(sent.value)),
-            }
-        });
+        let edited = |name: &[u8]| shape.cookie_edits.iter().any(|(other, _)| other.as_bytes() == name);
+        let kept = |sent: cookie::Cookie<'_>| (!edited(sent.name)).then(|| Cow::Owned(sent.value.to_vec()));
+        let rewritten = match parts.cookies {
+            CookieField::Unchanged => cookie::rewrite(parts.head.values("cookie"), kept),
+            CookieField::Replaced(field) => cookie::rewrite(std::iter::once(field.as_slice()), kept),
+            CookieField::Removed => None,
+        };
         let mut line = rewritten.unwrap_or_default();
         for (name, value) in shape.cookie_edits {
             if let Some(value) = value {
                 cookie::push(&mut line, name.as_bytes(), value.as_bytes());
             }
-        }
-        if let Some((name, value)) = restored {
-            cookie::push(&mut line, name.as_bytes(), value);
         }
         if line.is_empty() { Ok(()) } else { self.push("Cookie", &line) }
     }

@@ -21,7 +21,7 @@ pub use detail::Detail;
 pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 pub use trace::{Relevance, Silent, Step, Trace};
 
-pub use fields::{CookiePlan, ForwardParts, Told};
+pub use fields::{ForwardParts, Told};
 pub use forward::{
     BodyPlan, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, is_observed, observe, seal,
 };

@@ -8,8 +8,9 @@ use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::IdentityChain;
 use crate::model::Revision;
 use crate::request::Dialect;
+use crate::request::SecretNames;
 use compact_str::CompactString;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Everything that decisions are read from but people. One of these governs a request.
@@ -129,23 +130,6 @@ pub struct App {
     pub secrets: SecretNames,
     /// The headers by which the application is told who is asking.
     pub headers: IdentityHeaders,
-}
-
-/// Names of parameters whose values are kept out of records; letter case is ignored.
-#[derive(Clone, Debug, Default)]
-pub struct SecretNames(pub(super) FxHashSet<CompactString>);
-
-impl SecretNames {
-    /// Whether the values of parameters of this name are secret.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(name) || (!name.is_empty() && self.0.contains(name.to_lowercase().as_str()))
-    }
-
-    /// Every name, in lower case.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(CompactString::as_str)
-    }
 }
 
 /// The headers by which the application is told who is asking; `None` sends none.

@@ -37,20 +37,31 @@ fn treatment(name: &[u8]) -> Treatment {
     }
 }
 
-/// The head that the client gets for `head`, reached as `outside`. Framing is the connection's.
+/// The head that the client gets for `head`, reached as `outside`, with `cookies` in place of those that the application sets
+/// where some are given. Framing is the connection's.
 ///
 /// # Errors
 /// When a rewritten value holds a control character; then the answer is not to be trusted.
-pub fn present(head: &ResponseHead, spec: &UpstreamSpec, outside: &Outside<'_>) -> Result<AnswerHead, FieldError> {
+pub fn present(
+    head: &ResponseHead,
+    spec: &UpstreamSpec,
+    outside: &Outside<'_>,
+    cookies: Option<&[Vec<u8>]>,
+) -> Result<AnswerHead, FieldError> {
     let mut answer = AnswerHead::from_response(head, |name| matches!(treatment(name), Treatment::Copy));
     for (name, value) in head.fields() {
         let rewritten = match treatment(name.as_bytes()) {
             Treatment::Copy | Treatment::Drop => continue,
             Treatment::Location => rewrite_location(value, spec, outside),
             Treatment::Refresh => rewrite_refresh(value, spec, outside),
+            Treatment::Cookie if cookies.is_some() => continue,
             Treatment::Cookie => rewrite_cookie(value, &spec.rewrite, outside),
         };
         answer.push(name, rewritten.as_deref().unwrap_or(value))?;
+    }
+    for cookie in cookies.unwrap_or_default() {
+        let rewritten = rewrite_cookie(cookie, &spec.rewrite, outside);
+        answer.push("Set-Cookie", rewritten.as_deref().unwrap_or(cookie))?;
     }
     Ok(answer)
 }
@@ -70,7 +81,7 @@ mod tests {
         let raw = serde_yaml::from_str("{url: 'http://erp.lan:8080'}").unwrap();
         let spec = UpstreamSpec::compile(raw, "erp", Path::new("/")).unwrap();
         let outside = Outside { https: false, authority: "erp.example.test" };
-        let answer = present(&head, &spec, &outside).unwrap();
+        let answer = present(&head, &spec, &outside, None).unwrap();
         let fields: Vec<String> = answer
             .fields()
             .map(|(name, value)| format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value)))

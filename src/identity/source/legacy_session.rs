@@ -82,6 +82,8 @@ pub struct RawSignIn {
     pub post: Option<String>,
     /// The canonical path, when old applications sign in by GET.
     pub get: Option<String>,
+    /// The page with the form, linked from refusal pages. Default: the path of `post`, where forms commonly stand.
+    pub page: Option<String>,
     /// Where the typed name stands. A request without it is no sign-in. The typed name is never the identity.
     pub user: RawLocation,
     /// Parameters that must have these values, where one target does several things.
@@ -191,6 +193,7 @@ pub(in crate::identity) struct SessionCookie {
 /// A compiled [`RawSignIn`].
 #[derive(Clone, Debug)]
 pub(in crate::identity) struct SignIn {
+    pub(in crate::identity) page: Option<CompactString>,
     pub(in crate::identity) doorway: Doorway,
     pub(in crate::identity) user: Location,
     pub(in crate::identity) succeeded: Succeeded,
@@ -344,7 +347,9 @@ impl RawSignIn {
         let succeeded = faults.within("succeeded", |faults| self.succeeded.compile(faults));
         let confirm = faults.within("confirm", |faults| self.confirm.compile(faults));
         let pattern = self.confirm.pattern.as_ref().and_then(|pattern| faults.regex("pattern", pattern));
-        Some(SignIn { doorway: doorway?, user: user?, succeeded, confirm: confirm?, pattern })
+        let page = self.page.as_ref().or(self.post.as_ref()).filter(|page| page.starts_with('/'));
+        let page = page.map(CompactString::from);
+        Some(SignIn { page, doorway: doorway?, user: user?, succeeded, confirm: confirm?, pattern })
     }
 }
 

@@ -6,7 +6,8 @@ use crate::diagnostics::{Mark, Report};
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::Compile;
 use crate::rules::raw::{RawApp, RawHeaders};
-use crate::rules::set::{App, Catalog, IdentityHeaders, SecretNames};
+use crate::request::SecretNames;
+use crate::rules::set::{App, Catalog, IdentityHeaders};
 use crate::rules::table::{Overlap, RouteTable};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -123,8 +124,6 @@ fn one(
     others.append(&mut read_files.into_inner());
     let routes = routes(raw, catalog, &dialect, notes);
     let headers = headers(&raw.headers, notes);
-    let secrets = SECRETS.iter().map(|name| CompactString::const_new(name));
-    let own = raw.secrets.iter().map(|name| CompactString::from(name.to_lowercase()));
     let app = App {
         name: raw.app.as_str().into(),
         title: raw.title.clone(),
@@ -133,7 +132,7 @@ fn one(
         identity: identity.ok()?,
         routes: routes?,
         mode: raw.mode,
-        secrets: SecretNames(secrets.chain(own).collect()),
+        secrets: SecretNames::new(raw.secrets.iter().map(|name| name.as_str())),
         headers,
         dialect,
     };

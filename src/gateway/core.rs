@@ -1,0 +1,203 @@
+//! What one core keeps to serve requests, and what all cores share; holds state, decides nothing.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use compact_str::CompactString;
+
+use super::live::InForce;
+use super::open::OpenStreams;
+use super::passage::Passage;
+use crate::audit::Journal;
+use crate::config::{Settings, TrustedProxies};
+use crate::facts::Directory;
+use crate::identity::chain::Verifiers;
+use crate::identity::client_addr::ClientAddr;
+use crate::identity::device::{DeviceReader, Seen};
+use crate::identity::session::SessionTable;
+use crate::model::{Clock, Device, Reason, RequestId};
+use crate::policy::{Detail, Judgement};
+use crate::request::{BodyLimits, TargetLimits};
+use crate::rules::Language;
+use crate::telemetry::{CoreMetrics, Level, RouteHandle};
+use crate::upstream::Forwarder;
+use crate::wire::connection::ConnectionInfo;
+use crate::wire::head::RequestHead;
+
+/// What all cores share.
+pub struct Shared {
+    /// Rules and people in force.
+    pub in_force: InForce,
+    /// Sessions of the applications, bound to people.
+    pub sessions: Arc<SessionTable>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Limits of targets and judged bodies.
+    pub limits: ReadLimits,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// People with the freezes laid over them.
+    pub directory: Arc<Directory>,
+    /// Whether devices are told apart by a cookie.
+    pub device_cookie: bool,
+    /// The language of pages; `None` goes by `Accept-Language`.
+    pub language: Option<Language>,
+    /// Whom refusal pages tell people to ask where the rules name nobody.
+    pub contact: Option<Arc<str>>,
+}
+
+/// Limits of what is read of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// Of the target.
+    pub target: TargetLimits,
+    /// Of a judged body.
+    pub body: BodyLimits,
+}
+
+impl ReadLimits {
+    /// As the settings have them.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let limits = &settings.limits;
+        Self {
+            target: TargetLimits {
+                target_bytes: limits.target,
+                parameters: limits.parameters,
+                ..TargetLimits::default()
+            },
+            body: BodyLimits { bytes: limits.body, parameters: limits.parameters, depth: limits.depth },
+        }
+    }
+}
+
+/// What one core keeps. Stays on its thread.
+pub struct Core {
+    shared: Arc<Shared>,
+    /// The journal of this core.
+    pub journal: Journal,
+    /// The way to the applications.
+    pub forwarder: Forwarder,
+    /// The counters of this core.
+    pub metrics: CoreMetrics,
+    /// Streams that stay open, to be judged again.
+    pub streams: OpenStreams,
+    /// What credentials are verified by.
+    pub verifiers: Verifiers,
+    devices: DeviceReader,
+    prefix: u64,
+    count: Cell<u32>,
+}
+
+impl Core {
+    /// The core of the calling thread; `prefix` is random and makes its request numbers unique.
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared>,
+        journal: Journal,
+        forwarder: Forwarder,
+        metrics: CoreMetrics,
+        verifiers: Verifiers,
+        devices: DeviceReader,
+        prefix: u64,
+    ) -> Self {
+        let streams = OpenStreams::default();
+        Self { shared, journal, forwarder, metrics, streams, verifiers, devices, prefix, count: Cell::new(0) }
+    }
+
+    /// What all cores share.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.shared.clock)
+    }
+
+    fn next_id(&self) -> RequestId {
+        let count = self.count.get();
+        self.count.set(count.wrapping_add(1));
+        RequestId::new(self.prefix, count)
+    }
+
+    /// A request whose head was not read: nothing is known of it but its connection.
+    pub(super) fn begin_unread(&self, connection: &ConnectionInfo) -> Passage {
+        let ip = connection.source().to_canonical();
+        let live = self.shared.in_force.pin();
+        let people = self.shared.directory.snapshot().over(&live.people);
+        Passage {
+            id: self.next_id(),
+            time: self.shared.clock.now(),
+            begun: Instant::now(),
+            live,
+            people,
+            client: ClientAddr { ip, chain: vec![ip] },
+            device: Device::default(),
+            issue: None,
+            subject: None,
+            source: None,
+            session: None,
+            app: None,
+            route: None,
+            decided: Duration::ZERO,
+            open: self.metrics.open(Level::Request),
+        }
+    }
+
+    /// Begins with a request: number, time, rules, client address, device.
+    ///
+    /// # Errors
+    /// The refusal, where a trusted proxy's forwarding header cannot be read.
+    pub(super) fn begin(
+        &self,
+        connection: &ConnectionInfo,
+        head: &RequestHead,
+    ) -> Result<Passage, (Passage, Judgement)> {
+        let mut passage = self.begin_unread(connection);
+        let trusted = &self.shared.trusted_proxies;
+        let client = ClientAddr::derive(
+            connection.source(),
+            &trusted.networks,
+            trusted.header,
+            head.values("forwarded"),
+            head.values("x-forwarded-for"),
+        );
+        match client {
+            Ok(client) => passage.client = client,
+            Err(error) => return Err((passage, Judgement::refused(error.reason(), Detail::text(error)))),
+        }
+        let tls: Option<CompactString> = connection.tls.as_ref().and_then(|tls| tls.fingerprint.clone());
+        match self.devices.read(head.values("user-agent").next(), head.values("cookie"), tls) {
+            Ok(Seen { device, issue }) => {
+                passage.device = device;
+                passage.issue = issue.filter(|_| self.shared.device_cookie);
+            }
+            Err(error) => return Err((passage, Judgement::refused(Reason::InternalFault, Detail::text(error)))),
+        }
+        Ok(passage)
+    }
+
+    /// The counters of the route that a request came to.
+    pub(super) fn route_metrics(&self, passage: &Passage) -> RouteHandle {
+        let app = passage.app.as_ref().map_or("", |app| app.name.as_str());
+        let route = passage.route.as_ref().map_or("", |route| route.id.as_str());
+        self.metrics.route(app, route)
+    }
+
+    /// Counts a decision.
+    pub(super) fn count_decision(&self, passage: &Passage, judgement: &Judgement) {
+        self.route_metrics(passage).decided(judgement.outcome(), judgement.reason(), passage.decided);
+    }
+
+    /// Counts a request that was permitted and then failed.
+    pub(super) fn count_failure(&self, passage: &Passage, reason: Reason) {
+        self.route_metrics(passage).failed(reason);
+    }
+}
+
+/// Whole microseconds.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,232 @@
+//! What is known of one request on its way, gathered stage by stage and told to the record; judges nothing.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use compact_str::{CompactString, ToCompactString, format_compact};
+use smallvec::SmallVec;
+
+use super::core::Core;
+use super::live::Live;
+use crate::audit::{DecisionRecord, Durability, JournalError, Pending};
+use crate::facts::Snapshot;
+use crate::identity::client_addr::ClientAddr;
+use crate::identity::session::SessionKey;
+use crate::identity::source::SourceKind;
+use crate::model::{Device, RequestId, SubjectId, Timestamp};
+use crate::policy::{ChangeKind, Judgement};
+use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, redact_target};
+use crate::rules::{App, Catalog, Route};
+use crate::telemetry::Open;
+use crate::wire::head::RequestHead;
+use crate::wire::writer::AnswerHead;
+
+/// The judged parameters that records show: where they stand, and their values with secrets replaced.
+pub(super) type Parameters = SmallVec<[(CompactString, CompactString); 4]>;
+
+/// One request on its way.
+pub(super) struct Passage {
+    /// Its number.
+    pub id: RequestId,
+    /// When its head was complete.
+    pub time: Timestamp,
+    /// The same on the clock that never jumps.
+    pub begun: Instant,
+    /// The rules and people that govern it to the end.
+    pub live: Arc<Live>,
+    /// The people that govern it, with freezes.
+    pub people: Snapshot,
+    /// Where it comes from.
+    pub client: ClientAddr,
+    /// What it came on.
+    pub device: Device,
+    /// The cookie that gives the device its identifier, where it has none yet.
+    pub issue: Option<String>,
+    /// Who asks.
+    pub subject: Option<SubjectId>,
+    /// The identity source that told so.
+    pub source: Option<SourceKind>,
+    /// The session that it came in.
+    pub session: Option<SessionKey>,
+    /// The application that its host named.
+    pub app: Option<Arc<App>>,
+    /// The route that its target named.
+    pub route: Option<Arc<Route>>,
+    /// How long the decision took.
+    pub decided: Duration,
+    /// Counts it as in flight until its end.
+    pub open: Open,
+}
+
+impl Passage {
+    /// How durable the decision must be before anything is forwarded.
+    pub fn durability(&self) -> Durability {
+        match self.route.as_ref().map(|route| route.audit) {
+            Some(crate::rules::Durability::Strict) => Durability::Strict,
+            _ => Durability::Written,
+        }
+    }
+
+    /// The target of `head` as the record shows it.
+    pub fn shown_target(&self, head: &RequestHead) -> String {
+        self.redact(head.target())
+    }
+
+    /// A raw target with its secrets replaced, as far as the application is known by the names it has for them.
+    pub fn redact(&self, target: &[u8]) -> String {
+        match &self.app {
+            Some(app) => redact_target(target, &app.secrets),
+            None => redact_target(target, &SecretNames::default()),
+        }
+    }
+
+    /// Gives the device its cookie where it has none yet.
+    pub fn add_cookies(&self, head: &mut AnswerHead) {
+        if let Some(issue) = &self.issue {
+            // The cookie is made of letters, digits and our own attributes.
+            let _ = head.push("set-cookie", issue);
+        }
+    }
+
+    /// Appends the decision to the journal of `core`; it is not yet written when this returns.
+    ///
+    /// # Errors
+    /// When the journal cannot hold it; nothing may be forwarded then.
+    pub fn append(
+        &self,
+        core: &Core,
+        head: &AskedHead<'_>,
+        judgement: &Judgement,
+        parameters: &Parameters,
+    ) -> Result<Pending, JournalError> {
+        let catalog = &self.live.rules.catalog;
+        let scope = scope_values(judgement, catalog);
+        let changes = Changes::of(judgement);
+        let deciding = judgement.deciding().first();
+        let assignment = deciding.and_then(|deciding| {
+            let subject = self.live.people.subject(self.subject.as_ref()?)?;
+            subject.assignments.get(usize::try_from(deciding.assignment).ok()?)
+        });
+        let mut detail = String::new();
+        if !judgement.detail().is_none() {
+            // Writing to a string cannot fail.
+            let _ = write!(detail, "{}", judgement.detail().display(&self.live.rules));
+        }
+        let parameters: SmallVec<[(&str, &str); 8]> =
+            parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let permission = judgement.permission().and_then(|id| catalog.permission(id));
+        let record = DecisionRecord {
+            revision: self.live.rules.revision.as_str(),
+            people: self.people.sequence(),
+            subject: self.subject.as_ref().map(SubjectId::as_str),
+            source: self.source.map(SourceKind::as_str),
+            role: deciding.and_then(|deciding| catalog.role(deciding.role)).map(|role| role.name.as_str()),
+            assignment: assignment.map(|assignment| assignment.id.as_str()),
+            app: self.app.as_ref().map(|app| app.name.as_str()),
+            route: self.route.as_ref().map(|route| route.id.as_str()),
+            permission: permission.map(|entry| entry.name.as_str()),
+            scope: &scope,
+            method: head.method,
+            protocol: head.protocol,
+            host: head.host,
+            target: head.target,
+            detail: &detail,
+            client: Some(self.client.ip),
+            chain: &self.client.chain,
+            device: Some(&self.device),
+            session: self.session.as_ref().map(|key| key.0.as_slice()),
+            parameters: &parameters,
+            filled: &Changes::pairs(&changes.filled),
+            narrowed: &Changes::pairs(&changes.narrowed),
+            obligations: &changes.removed.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
+            ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
+        };
+        core.journal.append(&record, self.durability())
+    }
+}
+
+/// The parts of a head that a record shows; the target with secrets replaced.
+pub(super) struct AskedHead<'a> {
+    pub method: &'a str,
+    pub protocol: &'a str,
+    pub host: &'a [u8],
+    pub target: &'a [u8],
+}
+
+impl<'a> AskedHead<'a> {
+    /// Of a head that was read.
+    pub fn of(head: &'a RequestHead, target: &'a [u8]) -> Self {
+        Self {
+            method: head.method(),
+            protocol: head.version().as_str(),
+            host: head.authority().unwrap_or_default().as_bytes(),
+            target,
+        }
+    }
+}
+
+fn scope_values<'a>(judgement: &'a Judgement, catalog: &'a Catalog) -> SmallVec<[(&'a str, &'a str); 4]> {
+    let mut pairs = SmallVec::new();
+    for bound in judgement.scope() {
+        let name = catalog.dimension(bound.dimension).map_or("?", |dimension| dimension.name.as_str());
+        if bound.unlimited {
+            pairs.push((name, "*"));
+        }
+        pairs.extend(bound.values.iter().map(|value| (name, value.as_str())));
+    }
+    pairs
+}
+
+type Changed = SmallVec<[(CompactString, CompactString); 2]>;
+
+/// What the gateway changed in the request, as records tell it.
+#[derive(Default)]
+struct Changes {
+    filled: Changed,
+    narrowed: Changed,
+    removed: SmallVec<[CompactString; 2]>,
+}
+
+impl Changes {
+    fn of(judgement: &Judgement) -> Self {
+        let mut changes = Self::default();
+        for change in judgement.changes() {
+            let place = change.place.to_compact_string();
+            let into = match change.kind {
+                ChangeKind::Filled => &mut changes.filled,
+                ChangeKind::Narrowed => &mut changes.narrowed,
+                ChangeKind::Removed => {
+                    changes.removed.push(format_compact!("removed:{place}"));
+                    continue;
+                }
+            };
+            into.extend(change.values.iter().map(|value| (place.clone(), value.clone())));
+        }
+        changes
+    }
+
+    fn pairs(changed: &Changed) -> SmallVec<[(&str, &str); 2]> {
+        changed.iter().map(|(place, value)| (place.as_str(), value.as_str())).collect()
+    }
+}
+
+/// The parameters of the body that `route` names, for the record: those of the target are in the target.
+pub(super) fn body_parameters(app: &App, route: &Route, view: &RequestView<'_>) -> Parameters {
+    let mut found = Parameters::new();
+    let in_body = |location: &Location| location.is_in_body() || matches!(location, Location::Param(_));
+    for param in route.params.iter().filter(|param| in_body(&param.location)) {
+        let name = param.location.name();
+        let show =
+            |value: &str| CompactString::from(if param.secret { REDACTED } else { app.secrets.redact(name, value) });
+        match view.values(&param.location) {
+            Ok(ParamValues::One(value)) => found.push((param.location.name().into(), show(value))),
+            Ok(ParamValues::Many(values)) => {
+                found.extend(values.iter().map(|value| (param.location.name().into(), show(value))));
+            }
+            // What could not be read is named by the reason of the refusal.
+            Ok(ParamValues::Absent) | Err(_) => {}
+        }
+    }
+    found
+}

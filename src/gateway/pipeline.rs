@@ -1,0 +1,280 @@
+//! The life of a request, from its head to its answer, in the order that the safety rests on; every stage is another module's.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::core::Core;
+use super::incoming::Incoming;
+use super::passage::{AskedHead, Parameters, Passage, body_parameters};
+use super::{carry, refuse};
+use crate::audit::{JournalError, Recorded};
+use crate::identity::chain::{CookieField, Identified, Presented};
+use crate::identity::evidence::Evidence;
+use crate::identity::sign_in::Watch;
+use crate::model::{Reason, SubjectId};
+use crate::policy::{
+    Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Told, approach, decide, observe, seal,
+};
+use crate::request::RequestView;
+use crate::rules::{App, Authority};
+use crate::wire::connection::ConnectionInfo;
+use crate::wire::framing::Framing;
+use crate::wire::head::RequestHead;
+use crate::wire::host;
+use crate::wire::server::{Answer, Exchange, Rejected, Service};
+
+/// The service of one client connection.
+pub struct Connection {
+    core: Rc<Core>,
+    info: Rc<ConnectionInfo>,
+}
+
+impl Connection {
+    /// Serves the requests of the connection that `info` describes.
+    #[must_use]
+    pub fn new(core: Rc<Core>, info: Rc<ConnectionInfo>) -> Self {
+        Self { core, info }
+    }
+}
+
+impl Service for Connection {
+    async fn call(&self, exchange: Exchange) -> Answer {
+        serve(&self.core, &self.info, exchange).await
+    }
+
+    async fn reject(&self, rejected: Rejected) -> Answer {
+        refuse::unreadable(&self.core, &self.info, &rejected).await
+    }
+}
+
+/// A request as it came.
+pub(super) struct Asked<'a> {
+    pub head: &'a RequestHead,
+    pub framing: Framing,
+    pub upgrade: bool,
+    pub connection: &'a ConnectionInfo,
+}
+
+/// A decided request: what is forwarded, if anything, and what the record says of it.
+enum Decided {
+    Permit(Permit, Judgement, Noted),
+    Observed(Observed, Judgement, Noted),
+    Refused(Judgement, Parameters),
+}
+
+/// The whole life of a request.
+async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange) -> Answer {
+    let Exchange { head, framing, body, upgrade } = exchange;
+    let asked = Asked { head: &head, framing, upgrade: upgrade.is_some(), connection };
+    let mut incoming = Incoming::new(body);
+    let mut passage = match core.begin(connection, &head) {
+        Ok(passage) => passage,
+        Err((passage, judgement)) => return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await,
+    };
+    let app = match find_application(&mut passage, &asked) {
+        Ok(app) => app,
+        Err(judgement) => return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await,
+    };
+    let decided = settle(core, &mut passage, &asked, &app, &mut incoming).await;
+    passage.decided = passage.begun.elapsed();
+    match decided {
+        Decided::Permit(permit, judgement, noted) => {
+            match record(core, &passage, &asked, &judgement, &noted.parameters, permit).await {
+                Ok(recorded) => carry::answer(core, passage, &asked, app, noted, &judgement, recorded, incoming).await,
+                Err(error) => refuse::unrecorded(core, passage, &asked, &error),
+            }
+        }
+        Decided::Observed(observed, judgement, noted) => {
+            match record(core, &passage, &asked, &judgement, &noted.parameters, observed).await {
+                Ok(recorded) => carry::answer(core, passage, &asked, app, noted, &judgement, recorded, incoming).await,
+                Err(error) => refuse::unrecorded(core, passage, &asked, &error),
+            }
+        }
+        Decided::Refused(judgement, parameters) => refuse::answer(core, passage, &asked, judgement, parameters).await,
+    }
+}
+
+/// Puts the decision on record. What may be forwarded comes out again only when it is written.
+async fn record<T>(
+    core: &Core,
+    passage: &Passage,
+    asked: &Asked<'_>,
+    judgement: &Judgement,
+    parameters: &Parameters,
+    sealed: T,
+) -> Result<Recorded<T>, JournalError> {
+    let target = passage.shown_target(asked.head);
+    let pending = passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, parameters)?;
+    core.count_decision(passage, judgement);
+    pending.written(sealed).await
+}
+
+/// Which application the host names; the names of the connection's certificate must agree (RFC 9110 section 7.4).
+fn find_application(passage: &mut Passage, asked: &Asked<'_>) -> Result<Arc<App>, Judgement> {
+    let sent = asked.head.authority().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
+    let authority = host::Authority::parse(sent.as_bytes())
+        .map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
+    let host = authority.canonical_host();
+    let tls = asked.connection.tls.as_ref();
+    let covered = tls.is_none_or(|tls| tls.certificate.covers(&host));
+    let scheme = asked.head.scheme_is_https().is_none_or(|https| https == tls.is_some());
+    if !covered || !scheme {
+        let detail = Detail::text(format_args!("`{host}` is not what this connection was opened for"));
+        return Err(Judgement::refused(Reason::HostMismatch, detail));
+    }
+    let app = passage.live.rules.app_for_host(&host).map(Arc::clone);
+    passage.app.clone_from(&app);
+    app.ok_or_else(|| {
+        Judgement::refused(Reason::UnknownHost, Detail::text(format_args!("no application has the host `{host}`")))
+    })
+}
+
+/// Decides, and turns what came of it into what may be forwarded.
+async fn settle(
+    core: &Core,
+    passage: &mut Passage,
+    asked: &Asked<'_>,
+    app: &Arc<App>,
+    incoming: &mut Incoming,
+) -> Decided {
+    let mut noted = Noted::default();
+    let judgement = match judge(core, passage, asked, app, incoming, &mut noted).await {
+        Ok((permit, judgement)) => return Decided::Permit(permit, judgement, noted),
+        Err(judgement) => judgement,
+    };
+    let told = Told { subject: None, roles: &[] };
+    let parts = forward_parts(passage, asked, &noted, told);
+    match observe(judgement, app, passage.route.as_deref(), &parts, incoming.as_observed()) {
+        Ok((observed, judgement)) => Decided::Observed(observed, judgement, noted),
+        Err(judgement) => Decided::Refused(judgement, noted.parameters),
+    }
+}
+
+/// Canonical target → route → subject → parameters → decision → permit.
+async fn judge(
+    core: &Core,
+    passage: &mut Passage,
+    asked: &Asked<'_>,
+    app: &Arc<App>,
+    incoming: &mut Incoming,
+    noted: &mut Noted,
+) -> Result<(Permit, Judgement), Judgement> {
+    let limits = &core.shared().limits;
+    let mut view = approach::read_target(app, asked.head, asked.framing, &limits.target)?;
+    let found = approach::find_route(app, &view);
+    let public = found.as_ref().is_ok_and(|found| matches!(found.route().authority, Authority::Public));
+    identify(core, passage, asked, app, &view, public, noted).await?;
+    let found = found?;
+    passage.route = Some(Arc::clone(found.route()));
+
+    let body = match approach::judged_body(found.route()) {
+        Some(cap) if !asked.framing.is_empty() => {
+            incoming.read(cap).await.map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?
+        }
+        _ => Bytes::new(),
+    };
+    let route = approach::settle(app, found, &mut view, &limits.body, &body)?;
+    passage.route = Some(Arc::clone(route));
+    noted.parameters = body_parameters(app, route, &view);
+    noted.watch = app.identity.watch(&view);
+    if let Some(place) = noted.identified.as_ref().and_then(|identified| identified.strip_query.as_ref()) {
+        view.remove(place).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
+    }
+
+    let live = Arc::clone(&passage.live);
+    let subject = passage.subject.clone();
+    let asker = match &subject {
+        None => Asker::Anonymous,
+        Some(id) => live.people.subject(id).map_or(Asker::Stranger(id), Asker::Known),
+    };
+    let question = Question {
+        rules: &live.rules,
+        app,
+        route,
+        asker,
+        now: passage.time,
+        client: passage.client.ip,
+        device: Some(&passage.device),
+    };
+    let judged = decide(&question, view);
+    let deciding = judged.judgement().deciding().iter();
+    let roles: SmallVec<[&str; 2]> =
+        deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();
+    let told = Told { subject: subject.as_ref().map(SubjectId::as_str), roles: &roles };
+    seal(judged, &forward_parts(passage, asked, noted, told))
+}
+
+/// Who is asking; on a public route nobody, whatever the request brings.
+async fn identify(
+    core: &Core,
+    passage: &mut Passage,
+    asked: &Asked<'_>,
+    app: &App,
+    view: &RequestView<'_>,
+    public: bool,
+    noted: &mut Noted,
+) -> Result<(), Judgement> {
+    let evidence = Evidence {
+        head: asked.head,
+        target: Some(view.target()),
+        dialect: &app.dialect,
+        connection: asked.connection,
+        client: passage.client.ip,
+        device: &passage.device,
+        now: passage.time,
+    };
+    noted.presented = app.identity.present(&evidence, &core.verifiers);
+    if public {
+        noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
+        return Ok(());
+    }
+    match app.identity.identify(&evidence, &noted.presented, &passage.people, &core.verifiers).await {
+        Ok(identified) => {
+            passage.subject.clone_from(&identified.subject);
+            passage.source = identified.source;
+            passage.session = identified.session;
+            noted.identified = Some(identified);
+            Ok(())
+        }
+        Err(error) => {
+            passage.source = error.source_kind;
+            let refusal = Judgement::refused(error.reason, Detail::text(&error.detail));
+            passage.subject = error.subject;
+            Err(refusal)
+        }
+    }
+}
+
+/// What judging a request brought to light besides the judgement.
+#[derive(Default)]
+pub(super) struct Noted {
+    /// Who is asking, and what must be taken off.
+    pub identified: Option<Identified>,
+    /// The application's session cookies in the request.
+    pub presented: Presented,
+    /// Whether it signs in or out.
+    pub watch: Option<Watch>,
+    /// Parameters of the body for the record.
+    pub parameters: Parameters,
+}
+
+fn forward_parts<'a>(passage: &'a Passage, asked: &Asked<'a>, noted: &'a Noted, told: Told<'a>) -> ForwardParts<'a> {
+    static UNCHANGED: CookieField = CookieField::Unchanged;
+    let identified = noted.identified.as_ref();
+    ForwardParts {
+        head: asked.head,
+        framing: asked.framing,
+        request: passage.id,
+        client: &passage.client,
+        https: asked.connection.tls.is_some(),
+        told,
+        strip: identified.map_or(&[], |identified| &identified.strip),
+        cookies: identified.map_or(&UNCHANGED, |identified| &identified.cookie),
+        // An encoded answer to a sign-in could not be judged.
+        plain_answer: noted.watch.is_some(),
+        upgrade: asked.upgrade,
+    }
+}

@@ -1,0 +1,158 @@
+//! Refusals: recorded, counted, and answered with what the person may know; nothing here forwards anything.
+
+use bytes::Bytes;
+
+use super::core::Core;
+use super::passage::{AskedHead, Parameters, Passage};
+use super::pipeline::Asked;
+use super::respond::{Form, Refusal, Rendered, render};
+use super::wording::negotiate;
+use crate::audit::{JournalError, OutcomeRecord};
+use crate::model::Reason;
+use crate::policy::{Detail, Judgement};
+use crate::rules::PermissionId;
+use crate::wire::body::{AnswerBody, Finish};
+use crate::wire::connection::ConnectionInfo;
+use crate::wire::head::RequestHead;
+use crate::wire::server::{Answer, Rejected};
+use crate::wire::writer::AnswerHead;
+
+/// Refuses a request: puts the refusal on record, counts it, and answers.
+pub(super) async fn answer(
+    core: &Core,
+    passage: Passage,
+    asked: &Asked<'_>,
+    judgement: Judgement,
+    parameters: Parameters,
+) -> Answer {
+    let target = passage.shown_target(asked.head);
+    let head = AskedHead::of(asked.head, target.as_bytes());
+    let reason = put_on_record(core, &passage, &head, &judgement, &parameters).await;
+    page(core, passage, Some(asked.head), reason, judgement.permission())
+}
+
+/// Answers what was no request at all; it is recorded like every other refusal.
+pub(super) async fn unreadable(core: &Core, connection: &ConnectionInfo, rejected: &Rejected) -> Answer {
+    let passage = core.begin_unread(connection);
+    let judgement = Judgement::refused(rejected.error.reason(), Detail::text(rejected.error));
+    let head = AskedHead {
+        method: rejected.partial.as_ref().map_or("", RequestHead::method),
+        protocol: rejected.partial.as_ref().map_or("", |head| head.version().as_str()),
+        host: b"",
+        target: rejected.partial.as_ref().map_or(&b""[..], RequestHead::target),
+    };
+    let target = passage.redact(head.target);
+    let head = AskedHead { target: target.as_bytes(), ..head };
+    let reason = put_on_record(core, &passage, &head, &judgement, &Parameters::new()).await;
+    page(core, passage, None, reason, None)
+}
+
+/// Answers a request that was permitted but could not be put on record: it is not forwarded.
+pub(super) fn unrecorded(core: &Core, passage: Passage, asked: &Asked<'_>, error: &JournalError) -> Answer {
+    tracing::error!(request = %passage.id, %error, "a decision could not be recorded; the request was refused");
+    core.count_failure(&passage, Reason::RecordFailed);
+    page(core, passage, Some(asked.head), Reason::RecordFailed, None)
+}
+
+/// Answers a request that was permitted and recorded, and then met a fault.
+pub(super) fn faulted(core: &Core, passage: Passage, head: &RequestHead, reason: Reason, detail: &str) -> Answer {
+    core.count_failure(&passage, reason);
+    let mut answer = rendered(core, &passage, Some(head), reason, None);
+    answer.finished = Some(finish(core, passage, answer.head.status(), reason, detail.to_owned()));
+    answer
+}
+
+/// A refusal that cannot be recorded is answered as such: it stays a refusal.
+async fn put_on_record(
+    core: &Core,
+    passage: &Passage,
+    head: &AskedHead<'_>,
+    judgement: &Judgement,
+    parameters: &Parameters,
+) -> Reason {
+    core.count_decision(passage, judgement);
+    let written = match passage.append(core, head, judgement, parameters) {
+        Ok(pending) => pending.written(()).await.map(crate::audit::Recorded::into_inner),
+        Err(error) => Err(error),
+    };
+    match written {
+        Ok(()) => judgement.reason(),
+        Err(error) => {
+            tracing::error!(request = %passage.id, %error, "a refusal could not be recorded");
+            Reason::RecordFailed
+        }
+    }
+}
+
+fn page(
+    core: &Core,
+    passage: Passage,
+    head: Option<&RequestHead>,
+    reason: Reason,
+    permission: Option<PermissionId>,
+) -> Answer {
+    let mut answer = rendered(core, &passage, head, reason, permission);
+    answer.finished = Some(finish(core, passage, answer.head.status(), reason, String::new()));
+    answer
+}
+
+fn rendered(
+    core: &Core,
+    passage: &Passage,
+    head: Option<&RequestHead>,
+    reason: Reason,
+    permission: Option<PermissionId>,
+) -> Answer {
+    let first = |name: &'static str| head.and_then(|head| head.values(name).next());
+    let language = core.shared().language.unwrap_or_else(|| negotiate(first("accept-language")));
+    let form = Form::negotiate(first("accept"), first("x-requested-with"));
+    let catalog = &passage.live.rules.catalog;
+    let wanted = permission.and_then(|id| catalog.permission(id));
+    let title = wanted.map(|entry| entry.title.show(language, entry.name.as_str()));
+    let role = permission.and_then(|id| catalog.roles.iter().find(|role| role.permissions.contains(id)));
+    let contact = role.and_then(|role| role.contact.as_deref()).or(core.shared().contact.as_deref());
+    let challenges: Vec<String> =
+        passage.app.iter().flat_map(|app| app.identity.challenges()).map(str::to_owned).collect();
+    let refusal = Refusal {
+        reason,
+        id: passage.id,
+        at: passage.time,
+        permission: title.filter(|_| asks_for_a_right(reason)),
+        contact,
+        sign_in: passage.app.as_ref().and_then(|app| app.identity.sign_in_page()).filter(|_| reason.status() == 401),
+        challenges: &challenges,
+    };
+    let Rendered { status, fields, body } = render(&refusal, form, language);
+    let mut head = AnswerHead::new(status);
+    for (name, value) in &fields {
+        // Names are ours; a value that cannot stand in a head is left out.
+        let _ = head.push(name, value.as_bytes());
+    }
+    passage.add_cookies(&mut head);
+    Answer::new(head, AnswerBody::Full(Bytes::from(body)))
+}
+
+/// Whether a right would help.
+const fn asks_for_a_right(reason: Reason) -> bool {
+    matches!(reason, Reason::NotGranted | Reason::AssignmentEnded | Reason::OutOfScope | Reason::ScopeUnbound)
+}
+
+/// Records the outcome of an answer of the gateway's own.
+fn finish(core: &Core, passage: Passage, status: u16, reason: Reason, detail: String) -> Finish {
+    let journal = core.journal.clone();
+    let clock = core.clock();
+    let metrics = core.route_metrics(&passage);
+    Finish::new(move |completion, bytes| {
+        let total = passage.begun.elapsed();
+        metrics.request_ended(total);
+        journal.outcome(&OutcomeRecord {
+            answer_status: Some(status),
+            reason: Some(reason),
+            detail: &detail,
+            bytes_out: bytes,
+            decision_micros: super::core::micros(passage.decided),
+            total_micros: super::core::micros(total),
+            ..OutcomeRecord::new(clock.now(), passage.id, super::carry::completion(completion))
+        });
+    })
+}
