@@ -172,8 +172,7 @@ impl<IO: Transport> ClientConnection<IO> {
             Outgoing::Stream(body, Framing::Length(left)) => Pump::Body { body, left: Some(left) },
             Outgoing::Stream(body, _) => Pump::Body { body, left: None },
         };
-        let mut asking =
-            Asking { pump, written: 0, broken: None, answered_since: false, interim: 0, scan: Scan::default() };
+        let mut asking = Asking { pump, written: 0, broken: None, waiting: false, interim: 0, scan: Scan::default() };
         let inner = &mut self.inner;
         let answer = poll_fn(|cx| asking.poll_answer(inner, head.starts_with(b"HEAD "), cx)).await;
         let sent = if asking.written > 0 { Sent::Some } else { Sent::Nothing };
@@ -340,7 +339,7 @@ struct Asking {
     pump: Pump,
     written: u64,
     broken: Option<ClientErrorKind>,
-    answered_since: bool,
+    waiting: bool,
     interim: u32,
     scan: Scan,
 }
@@ -384,8 +383,8 @@ impl Asking {
         }
         inner.link.release_input();
         if written {
-            if !self.answered_since {
-                self.answered_since = true;
+            if !self.waiting {
+                self.waiting = true;
                 inner.reading.set(inner.settings.answer_within);
             }
             if inner.reading.poll_passed(cx) {

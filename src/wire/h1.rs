@@ -99,7 +99,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => {
-                    let idle = self.link.input.is_empty() && !self.blank_line_seen;
+                    let idle = self.link.input.is_empty();
                     self.wait_for(if idle { Waiting::Idle } else { Waiting::Head });
                     if idle {
                         self.link.release_input();
@@ -276,7 +276,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
     }
 
     /// Whether bytes may still be on their way that nobody is going to read.
-    pub(super) fn has_unread(&self) -> bool {
+    fn has_unread(&self) -> bool {
         !matches!(self.unread, Unread::None) || !self.link.input.is_empty()
     }
 
@@ -342,8 +342,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
         }
     }
 
-    /// Ends the stream: says so to the client, then reads what it still sends, within bounds, lest a reset overtake the answer.
-    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>, state: &mut CloseState) -> Poll<()> {
+    /// Ends the stream: says so to the client, then, if something of it may be on its way that nobody read, reads that
+    /// within bounds, lest a reset overtake the answer.
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>, state: &mut CloseState, refused: bool) -> Poll<()> {
         if let CloseState::Shut = state {
             self.reading.set(self.settings.drain_within);
             *state = CloseState::Shutting;
@@ -353,7 +354,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             if shut.is_pending() {
                 return if self.reading.poll_passed(cx) { Poll::Ready(()) } else { Poll::Pending };
             }
-            if !self.has_unread() && !self.answering_refused() {
+            if !refused && !self.has_unread() {
                 return Poll::Ready(());
             }
             *state = CloseState::Lingering(self.settings.drain_bytes.saturating_mul(4));
@@ -371,11 +372,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-    }
-
-    /// A refused head stays in the buffer, so [`Self::has_unread`] holds for it; a head that never came whole does as well.
-    fn answering_refused(&self) -> bool {
-        self.waiting.is_some()
     }
 
     /// Whether a version of HTTP lets a body of unknown length be sent in chunks.

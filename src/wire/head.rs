@@ -45,7 +45,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    fn of<'a>(self, bytes: &'a Bytes) -> &'a [u8] {
+    fn of(self, bytes: &Bytes) -> &[u8] {
         let at = usize::from(self.at);
         bytes.get(at..at + usize::from(self.len)).unwrap_or_default()
     }

@@ -143,8 +143,8 @@ where
         let mut link = link.borrow_mut();
         let sent = if link.has_unsent() { link.poll_send(cx, &mut guard.written) } else { Poll::Ready(Ok(())) };
         match (ended, sent) {
-            (Some(end), Poll::Ready(_)) => return Poll::Ready(end),
-            (None, Poll::Ready(Err(_))) => return Poll::Ready(End::ClientGone),
+            (Some(end), Poll::Ready(_)) => Poll::Ready(end),
+            (None, Poll::Ready(Err(_))) => Poll::Ready(End::ClientGone),
             (_, sent) => match guard.poll(cx, sent.is_pending()) {
                 Poll::Ready(Verdict::End(end)) => Poll::Ready(end),
                 Poll::Ready(Verdict::Close) => {

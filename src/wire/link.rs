@@ -45,6 +45,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
 /// Bytes asked for with one read: a whole TLS record.
 const READ: usize = 16 * 1024;
+/// Bytes asked for when the last read filled its buffer: a long body is on its way.
+const LARGE: usize = 64 * 1024;
 /// Buffers kept by a core for the next connection that has something to read or write.
 const KEPT: usize = 64;
 /// Bodies up to this length are copied behind the head; longer ones are written from where they lie.
@@ -61,6 +63,8 @@ thread_local! {
 pub(super) struct Link<IO> {
     pub(super) io: IO,
     pub(super) input: BytesMut,
+    filled: bool,
+    large: bool,
     out: Vec<u8>,
     sent: usize,
     tail: Bytes,
@@ -70,16 +74,29 @@ pub(super) struct Link<IO> {
 
 impl<IO> Link<IO> {
     pub(super) fn new(io: IO) -> Self {
-        Self { io, input: BytesMut::new(), out: Vec::new(), sent: 0, tail: Bytes::new(), behind: b"", dirty: false }
+        Self {
+            io,
+            input: BytesMut::new(),
+            filled: false,
+            large: false,
+            out: Vec::new(),
+            sent: 0,
+            tail: Bytes::new(),
+            behind: b"",
+            dirty: false,
+        }
     }
 
     /// Gives an empty read buffer back to the core.
     pub(super) fn release_input(&mut self) {
         if self.input.is_empty() && self.input.capacity() > 0 {
             let buffer = std::mem::take(&mut self.input);
+            if std::mem::take(&mut self.large) {
+                return;
+            }
             INPUTS.with_borrow_mut(|kept| {
                 if kept.len() < KEPT {
-                    kept.push(buffer)
+                    kept.push(buffer);
                 }
             });
         }
@@ -143,10 +160,18 @@ impl<IO: AsyncRead + Unpin> Link<IO> {
         if self.input.capacity() == 0 {
             self.input = INPUTS.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
-        if self.input.is_empty() || self.input.capacity() - self.input.len() < 2048 {
-            self.input.reserve(READ);
+        let want = if self.filled { LARGE } else { READ };
+        if self.input.capacity() - self.input.len() < want / 2 {
+            // takes back the room of what has been dropped meanwhile; allocates only when it is still in use
+            self.input.reserve(want);
+            self.large |= self.filled;
         }
-        pin!(self.io.read_buf(&mut self.input)).poll(cx)
+        let room = self.input.capacity() - self.input.len();
+        let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
+        if let Poll::Ready(Ok(bytes)) = read {
+            self.filled = bytes >= room.min(READ);
+        }
+        read
     }
 }
 
@@ -185,5 +210,45 @@ impl<IO: AsyncWrite + Unpin> Link<IO> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         self.dirty = false;
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn an_idle_link_holds_no_buffer_and_the_next_one_gets_it() {
+        INPUTS.with_borrow_mut(Vec::clear);
+        let (mut other, ours) = tokio::io::duplex(1 << 20);
+        let mut link = Link::new(ours);
+        other.write_all(b"abc").await.unwrap();
+        assert_eq!(std::future::poll_fn(|cx| link.poll_fill(cx)).await.unwrap(), 3);
+        let head = link.input.split_to(3).freeze();
+        link.release_input();
+        assert_eq!((link.input.capacity(), INPUTS.with_borrow(Vec::len)), (0, 1));
+        let kept = head.as_ptr() as usize;
+        drop(head);
+        other.write_all(b"defg").await.unwrap();
+        assert_eq!(std::future::poll_fn(|cx| link.poll_fill(cx)).await.unwrap(), 4);
+        assert!((kept..kept + READ).contains(&(link.input.as_ptr() as usize)) && INPUTS.with_borrow(Vec::is_empty));
+    }
+
+    #[tokio::test]
+    async fn a_long_body_is_read_in_larger_pieces_whose_buffer_is_not_kept() {
+        let (mut other, ours) = tokio::io::duplex(1 << 20);
+        let mut link = Link::new(ours);
+        other.write_all(&vec![b'x'; 200_000]).await.unwrap();
+        let mut sizes = Vec::new();
+        for _ in 0..3 {
+            sizes.push(std::future::poll_fn(|cx| link.poll_fill(cx)).await.unwrap());
+            link.input.clear();
+        }
+        assert_eq!(sizes.first(), Some(&READ));
+        assert!(sizes.iter().skip(1).all(|size| *size >= LARGE), "{sizes:?}");
+        let before = INPUTS.with_borrow(Vec::len);
+        link.release_input();
+        assert_eq!(INPUTS.with_borrow(Vec::len), before);
     }
 }

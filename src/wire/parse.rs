@@ -198,6 +198,7 @@ fn check_target(target: &[u8]) -> Result<(), WireError> {
             b'?' => query = true,
             b'#' => return Err(WireError::Head("fragment in the target")),
             b'<' | b'>' => return Err(WireError::Head("a character that targets do not have")),
+            b'"' if query => return Err(WireError::Head("a character that targets do not have")),
             b'`' if !query => return Err(WireError::Head("a character that targets do not have")),
             0x21..=0x7e => {}
             _ => return Err(WireError::Head("a byte outside of printable ASCII in the target")),

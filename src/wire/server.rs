@@ -349,7 +349,7 @@ async fn finish<IO: Transport + 'static>(shared: &Shared<IO>, end: End) {
         End::ClientGone | End::ClientTimeout | End::AnswerCut => {}
         _ => {
             let mut state = CloseState::Shut;
-            poll_fn(|cx| shared.borrow_mut().poll_close(cx, &mut state)).await;
+            poll_fn(|cx| shared.borrow_mut().poll_close(cx, &mut state, matches!(end, End::Refused(_)))).await;
         }
     }
 }

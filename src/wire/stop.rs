@@ -79,10 +79,6 @@ pub(super) struct StopWatch {
 }
 
 impl StopWatch {
-    pub(super) fn asked(&self) -> bool {
-        self.shared.asked.load(Ordering::Relaxed)
-    }
-
     pub(super) fn poll_asked(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.shared.asked.load(Ordering::SeqCst) {
             return Poll::Ready(());

@@ -1,6 +1,6 @@
 //! The client side against a scripted application: what reaches it, what is refused of its answers, when a connection is used again.
 
-use crate::support::{Recorder, read_until, run};
+use crate::support::{read_until, run};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use scopegate::model::Reason;
@@ -33,24 +33,19 @@ fn fixture() -> Fixture {
 }
 
 /// The status and body of an answer.
-async fn whole(answer: UpstreamAnswer<DuplexStream>) -> (u16, Result<Bytes, WireError>) {
+type Whole = (u16, Result<Bytes, WireError>);
+
+async fn whole(answer: UpstreamAnswer<DuplexStream>) -> Whole {
     let Payload::Body(body) = answer.payload else { panic!("a tunnel") };
     (answer.head.status, body.collect().await.map(http_body_util::Collected::to_bytes))
 }
 
 /// What comes of an answer that the application sends at once before it closes, and whether the connection is used again.
-fn answered_with(
-    request: &'static [u8],
-    answer: impl AsRef<[u8]>,
-) -> (Result<(u16, Result<Bytes, WireError>), ClientError>, bool) {
+fn answered_with(request: &'static [u8], answer: impl AsRef<[u8]>) -> (Result<Whole, ClientError>, bool) {
     answered(request, answer.as_ref(), true)
 }
 
-fn answered(
-    request: &'static [u8],
-    answer: &[u8],
-    close: bool,
-) -> (Result<(u16, Result<Bytes, WireError>), ClientError>, bool) {
+fn answered(request: &'static [u8], answer: &[u8], close: bool) -> (Result<Whole, ClientError>, bool) {
     run(async {
         let Fixture { connection, mut application, back } = fixture();
         application.write_all(answer).await.unwrap();
@@ -360,6 +355,5 @@ fn a_small_answer_can_be_had_without_waiting() {
         let Payload::Body(mut body) = answer.payload else { panic!("a tunnel") };
         assert_eq!(body.take_buffered().unwrap(), "abc");
         assert_eq!(back.borrow().len(), 1);
-        let _ = Recorder::new();
     });
 }

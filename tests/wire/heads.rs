@@ -88,6 +88,7 @@ fn bytes_outside_of_printable_ascii_in_the_target_are_refused() {
     refused("GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n", Reason::MalformedHead);
     refused("GET /a\tb HTTP/1.1\r\nHost: h\r\n\r\n", Reason::MalformedHead);
     refused("GET /a\u{7f} HTTP/1.1\r\nHost: h\r\n\r\n", Reason::MalformedHead);
+    refused("GET /?a=\"b\" HTTP/1.1\r\nHost: h\r\n\r\n", Reason::MalformedHead);
     refused("GET /<a> HTTP/1.1\r\nHost: h\r\n\r\n", Reason::MalformedHead);
 }
 

@@ -32,10 +32,13 @@ pub enum Reading {
 
 type Respond = Box<dyn Fn(&scopegate::wire::head::RequestHead) -> Answer>;
 
+/// Names and values in the order they came.
+pub type Fields = Vec<(String, Vec<u8>)>;
+
 /// Records and answers.
 pub struct Recorder {
     pub seen: RefCell<Vec<Seen>>,
-    pub fields: RefCell<Vec<Vec<(String, Vec<u8>)>>>,
+    pub fields: RefCell<Vec<Fields>>,
     pub ends: Rc<RefCell<Vec<(Completion, u64)>>>,
     pub reading: Reading,
     pub respond: Respond,
