@@ -7,6 +7,6 @@ mod suggest;
 pub mod yaml;
 
 pub use place::{Mark, Place};
-pub use render::Style;
+pub use render::{Style, columns};
 pub use report::{Diagnostic, Report, Severity};
 pub use suggest::suggest;

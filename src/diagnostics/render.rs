@@ -91,7 +91,7 @@ impl Report {
             let gap = " ".repeat(number.len());
             let before: usize = line.chars().take(before(diagnostic)).map(columns).sum();
             let carets = "^".repeat(marked(line, diagnostic));
-            let _ = writeln!(out, " {dim}{number} |{dim:#} {}", line.replace('\t', " "));
+            let _ = writeln!(out, " {dim}{number} |{dim:#} {}", masked(&line.replace('\t', " ")));
             let _ = writeln!(out, " {gap} {dim}|{dim:#} {}{severity}{carets}{severity:#}", " ".repeat(before));
         }
         if let Some((place, why)) = &diagnostic.related {
@@ -101,6 +101,39 @@ impl Report {
             let _ = writeln!(out, "   {dim}={dim:#} {}help{:#}: {help}", palette.help, palette.help);
         }
     }
+}
+
+/// Keys whose values no excerpt repeats.
+const SECRET: [&str; 6] = ["password", "passwd", "sha256", "secret", "token", "key"];
+
+/// The line with the values of secret keys starred out, each character by one, so that columns stay.
+///
+/// SECURITY: somebody may have written a password in place of its hash, and excerpts go to terminals and logs
+/// (`an_excerpt_repeats_no_password`).
+fn masked(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(colon) = rest.find(':') {
+        let (before, after) = rest.split_at(colon + 1);
+        out.push_str(before);
+        rest = after;
+        let key: String = before.trim_end_matches([':', '"', '\'']).chars().rev().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        if SECRET.iter().any(|secret| secret.chars().rev().eq(key.chars())) {
+            let spaces = rest.len() - rest.trim_start().len();
+            let value = rest.trim_start();
+            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let end = match quote {
+                Some(quote) => value.char_indices().skip(1).find(|(_, c)| *c == quote).map_or(value.len(), |(at, _)| at + 1),
+                None => value.find(|c: char| c.is_whitespace() || matches!(c, '}' | ']' | '{' | '[')).unwrap_or(value.len()),
+            };
+            let (hidden, behind) = value.split_at(end);
+            out.extend(std::iter::repeat_n(' ', spaces));
+            out.extend(hidden.chars().map(|_| '*'));
+            rest = behind;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 fn before(diagnostic: &Diagnostic) -> usize {
@@ -113,8 +146,9 @@ fn marked(line: &str, diagnostic: &Diagnostic) -> usize {
     line.chars().skip(before(diagnostic)).take(width).map(columns).sum::<usize>().max(1)
 }
 
-/// Terminals give East Asian characters two columns (Unicode Standard Annex 11, the common ranges).
-const fn columns(c: char) -> usize {
+/// How many columns of a terminal a character takes. East Asian characters take two (Unicode Standard Annex 11, the common ranges).
+#[must_use]
+pub const fn columns(c: char) -> usize {
     match c as u32 {
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
         0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1f64f | 0x20000..=0x3fffd => 2,
@@ -168,6 +202,14 @@ mod tests {
     use super::*;
     use crate::diagnostics::Mark;
     use std::sync::Arc;
+
+    #[test]
+    fn an_excerpt_repeats_no_password() {
+        assert_eq!(masked("    password: hunter2"), "    password: *******");
+        assert_eq!(masked("{password: \"a b, c\", rol: x}"), "{password: ********, rol: x}");
+        assert_eq!(masked("- {sha256: my-key}"), "- {sha256: ******}");
+        assert_eq!(masked("title: {en: a, zh: b}"), "title: {en: a, zh: b}");
+    }
 
     #[test]
     fn carets_stand_under_the_word_also_behind_chinese_characters() {

@@ -7,7 +7,10 @@
 #[must_use]
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
-    let limit = (word.chars().count().max(3) / 3).min(4);
+    let limit = match word.chars().count() {
+        0 | 1 => 0,
+        length => (length.max(3) / 3).min(4),
+    };
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)

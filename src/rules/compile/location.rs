@@ -74,8 +74,11 @@ pub(super) fn one_line(text: &str) -> String {
     let first = lines.next().unwrap_or_default();
     match lines.last() {
         Some(last) => {
-            let head = first.split(": ").next().unwrap_or(first);
-            format!("{head}: {}", last.trim().trim_start_matches("error: "))
+            let last = last.trim().trim_start_matches("error: ");
+            match first.split_once(": ") {
+                Some((head, _)) => format!("{head}: {last}"),
+                None => last.to_owned(),
+            }
         }
         None => first.to_owned(),
     }

@@ -162,7 +162,7 @@ fn clash(one: &Route, other: &Route) -> Option<&'static str> {
         (false, false) => {
             Some("a request may have the parameters of both, and neither asks for all that the other asks for")
         }
-        (true, true) if one_listed == other_listed => Some("they match the same requests"),
+        (true, true) if one_listed == other_listed => Some("both match the same requests"),
         (true, true) => None,
         // the one with more predicates must not be the one that yields by its method
         (true, false) if one_listed || !other_listed => None,

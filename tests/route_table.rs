@@ -1,0 +1,146 @@
+//! The trie finds what a matcher finds that walks the list and compares every pair: on random routes and requests.
+
+use proptest::prelude::*;
+use scopegate::diagnostics::Report;
+use scopegate::rules::load::{File, load_files};
+use scopegate::rules::pattern::{Part, Pattern};
+use scopegate::rules::route::{Predicate, Route};
+use scopegate::rules::table::{Find, Judged};
+use std::cmp::Ordering;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A pattern is a list of segments; these are few, so that random ones overlap often.
+const SEGMENTS: [&str; 8] = ["a", "b", "a-1", "{n:int}", "{d:date}", "{c:[ab]-[0-9]}", "{x}", "a-{m:int}"];
+const ASKED: [&str; 9] = ["a", "b", "c", "a-1", "b-2", "7", "2026-01-01", "x.css", "lib"];
+const METHODS: [&str; 5] = ["GET", "POST", "GET|POST", "DELETE", "ANY"];
+const WHERE: [&str; 5] =
+    ["", "where: {query: {v: 1}}, ", "where: {query: {v: [1, 2]}}, ", "where: {query: {w: 1}}, ", "where: {query: {v: 1, w: 1}}, "];
+
+fn route() -> impl Strategy<Value = String> {
+    let path = prop::collection::vec(0..SEGMENTS.len(), 1..4);
+    (path, 0..METHODS.len(), 0..WHERE.len(), any::<bool>()).prop_map(|(path, method, predicates, below)| {
+        let path: String = path.iter().map(|at| format!("/{}", SEGMENTS[*at])).collect();
+        let (tail, assets) = if below { ("/**", "assets: [css], ") } else { ("", "") };
+        format!("match: \"{} {path}{tail}\", {assets}{}public: true", METHODS[method], WHERE[predicates])
+    })
+}
+
+fn asked() -> impl Strategy<Value = (&'static str, Vec<&'static str>, [Option<u8>; 2])> {
+    let segments = prop::collection::vec(prop::sample::select(&ASKED[..]), 1..5);
+    let value = || prop::option::of(1..4_u8);
+    (prop::sample::select(&["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"][..]), segments, [value(), value()])
+}
+
+/// Whether the predicate holds for a request with these values of `v` and `w`.
+fn holds(predicate: &Predicate, values: &[Option<u8>; 2]) -> bool {
+    let value = if predicate.location.name() == "v" { values[0] } else { values[1] };
+    value.is_some_and(|value| predicate.values.iter().any(|known| *known == value.to_string()))
+}
+
+/// 0 literal, 1 typed, 2 any one segment, 3 static files below.
+fn ranks(pattern: &Pattern) -> Vec<u8> {
+    let rank = |part: &Part| match part {
+        Part::Literal(_) => 0,
+        Part::Named(named) if named.is_any() => 2,
+        Part::Named(_) => 1,
+    };
+    pattern.parts.iter().map(rank).chain(pattern.assets.is_some().then_some(3)).collect()
+}
+
+fn path_matches(pattern: &Pattern, segments: &[&str]) -> bool {
+    let length = match pattern.assets {
+        Some(_) => segments.len() > pattern.parts.len(),
+        None => segments.len() == pattern.parts.len(),
+    };
+    let fits = pattern.parts.iter().zip(segments).all(|(part, segment)| match part {
+        Part::Literal(text) => text == segment,
+        Part::Named(named) => named.accepts(segment, segment),
+    });
+    let static_file = || pattern.assets.as_ref().is_none_or(|assets| assets.accept(segments[pattern.parts.len()..].iter().copied()));
+    length && fits && static_file()
+}
+
+fn implies(ours: &Route, theirs: &Route) -> bool {
+    theirs.predicates.iter().all(|other| {
+        ours.predicates.iter().any(|own| own.location == other.location && own.values.iter().all(|v| other.values.contains(v)))
+    })
+}
+
+/// Less is more specific: the path from left to right, then the parameters, then the method.
+fn compare(one: &Route, other: &Route) -> Ordering {
+    ranks(&one.pattern)
+        .cmp(&ranks(&other.pattern))
+        .then_with(|| implies(other, one).cmp(&implies(one, other)))
+        .then_with(|| one.methods.is_any().cmp(&other.methods.is_any()))
+}
+
+fn naive<'a>(routes: &'a [Arc<Route>], method: &str, segments: &[&str], values: &[Option<u8>; 2]) -> Result<&'a str, bool> {
+    let on_path: Vec<_> = routes.iter().filter(|route| path_matches(&route.pattern, segments)).collect();
+    let listed = |route: &&&Arc<Route>| route.methods.contains(method);
+    let matching = on_path.iter().filter(listed).filter(|route| route.predicates.iter().all(|p| holds(p, values)));
+    match matching.min_by(|one, other| compare(one, other)) {
+        Some(route) => Ok(&route.id),
+        None => Err(on_path.iter().any(|route| !route.methods.contains(method))),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_trie_finds_what_walking_the_list_finds(
+        routes in prop::collection::vec(route(), 1..8),
+        requests in prop::collection::vec(asked(), 1..20),
+    ) {
+        let mut text = String::from("app: a\nhosts: a.test\nupstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n");
+        for (at, route) in routes.iter().enumerate() {
+            text.push_str(&format!("  - {{id: r{at}, {route}}}\n"));
+        }
+        let file = File { name: "a.yaml".to_owned(), text };
+        // overlapping routes never reach a table
+        let Ok(loaded) = load_files(&[file], Path::new(""), Report::new()) else { return Ok(()) };
+        let table = &loaded.set.apps[0].routes;
+        let listed: Vec<Arc<Route>> = table.iter().cloned().collect();
+        for (method, segments, values) in requests {
+            let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
+            let found = table.find_by(method, &pairs, &mut |predicate| {
+                if holds(predicate, &values) { Judged::Hit } else { Judged::Miss }
+            });
+            let found = match found {
+                Find::Route(route, _) => Ok(route.id.as_str()),
+                Find::MethodNotListed => Err(true),
+                _ => Err(false),
+            };
+            prop_assert_eq!(found, naive(&listed, method, &segments, &values), "{} {:?} {:?}", method, segments, values);
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_file_never_matters(
+        routes in prop::collection::vec(route(), 1..6),
+        requests in prop::collection::vec(asked(), 1..10),
+    ) {
+        let load = |routes: &mut dyn Iterator<Item = (usize, &String)>| {
+            let mut text = String::from("app: a\nhosts: a.test\nupstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n");
+            for (at, route) in routes {
+                text.push_str(&format!("  - {{id: r{at}, {route}}}\n"));
+            }
+            load_files(&[File { name: "a.yaml".to_owned(), text }], Path::new(""), Report::new())
+        };
+        let (one, other) = (load(&mut routes.iter().enumerate()), load(&mut routes.iter().enumerate().rev()));
+        prop_assert_eq!(one.is_ok(), other.is_ok());
+        let (Ok(one), Ok(other)) = (one, other) else { return Ok(()) };
+        for (method, segments, values) in requests {
+            let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
+            let ids = [&one, &other].map(|loaded| {
+                let mut judge = |predicate: &Predicate| if holds(predicate, &values) { Judged::Hit } else { Judged::Miss };
+                match loaded.set.apps[0].routes.find_by(method, &pairs, &mut judge) {
+                    Find::Route(route, _) => route.id.to_string(),
+                    other => format!("{other:?}"),
+                }
+            });
+            prop_assert_eq!(&ids[0], &ids[1]);
+        }
+    }
+}
