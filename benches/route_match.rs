@@ -2,11 +2,11 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use scopegate::diagnostics::Report;
+use scopegate::rules::RouteTable;
 use scopegate::rules::load::{File, load_files};
 use scopegate::rules::pattern::{MethodSet, Named, Part, Pattern};
 use scopegate::rules::route::{Authority, BodyRule, Durability, Others, Route, Upgrade};
 use scopegate::rules::table::{Find, Judged};
-use scopegate::rules::RouteTable;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;

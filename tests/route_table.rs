@@ -14,8 +14,13 @@ use std::sync::Arc;
 const SEGMENTS: [&str; 8] = ["a", "b", "a-1", "{n:int}", "{d:date}", "{c:[ab]-[0-9]}", "{x}", "a-{m:int}"];
 const ASKED: [&str; 9] = ["a", "b", "c", "a-1", "b-2", "7", "2026-01-01", "x.css", "lib"];
 const METHODS: [&str; 5] = ["GET", "POST", "GET|POST", "DELETE", "ANY"];
-const WHERE: [&str; 5] =
-    ["", "where: {query: {v: 1}}, ", "where: {query: {v: [1, 2]}}, ", "where: {query: {w: 1}}, ", "where: {query: {v: 1, w: 1}}, "];
+const WHERE: [&str; 5] = [
+    "",
+    "where: {query: {v: 1}}, ",
+    "where: {query: {v: [1, 2]}}, ",
+    "where: {query: {w: 1}}, ",
+    "where: {query: {v: 1, w: 1}}, ",
+];
 
 fn route() -> impl Strategy<Value = String> {
     let path = prop::collection::vec(0..SEGMENTS.len(), 1..4);
@@ -57,13 +62,16 @@ fn path_matches(pattern: &Pattern, segments: &[&str]) -> bool {
         Part::Literal(text) => text == segment,
         Part::Named(named) => named.accepts(segment, segment),
     });
-    let static_file = || pattern.assets.as_ref().is_none_or(|assets| assets.accept(segments[pattern.parts.len()..].iter().copied()));
+    let static_file =
+        || pattern.assets.as_ref().is_none_or(|assets| assets.accept(segments[pattern.parts.len()..].iter().copied()));
     length && fits && static_file()
 }
 
 fn implies(ours: &Route, theirs: &Route) -> bool {
     theirs.predicates.iter().all(|other| {
-        ours.predicates.iter().any(|own| own.location == other.location && own.values.iter().all(|v| other.values.contains(v)))
+        ours.predicates
+            .iter()
+            .any(|own| own.location == other.location && own.values.iter().all(|v| other.values.contains(v)))
     })
 }
 
@@ -75,7 +83,12 @@ fn compare(one: &Route, other: &Route) -> Ordering {
         .then_with(|| one.methods.is_any().cmp(&other.methods.is_any()))
 }
 
-fn naive<'a>(routes: &'a [Arc<Route>], method: &str, segments: &[&str], values: &[Option<u8>; 2]) -> Result<&'a str, bool> {
+fn naive<'a>(
+    routes: &'a [Arc<Route>],
+    method: &str,
+    segments: &[&str],
+    values: &[Option<u8>; 2],
+) -> Result<&'a str, bool> {
     let on_path: Vec<_> = routes.iter().filter(|route| path_matches(&route.pattern, segments)).collect();
     let listed = |route: &&&Arc<Route>| route.methods.contains(method);
     let matching = on_path.iter().filter(listed).filter(|route| route.predicates.iter().all(|p| holds(p, values)));

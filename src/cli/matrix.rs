@@ -108,7 +108,12 @@ fn table(catalog: &Catalog, language: Language) -> String {
     for (letter, role) in letters.iter().zip(&catalog.roles) {
         out.push_str(&format!("{letter:>2}  {} ({})\n", role.title.show(language, &role.name), role.name));
     }
-    out.push_str(&format!("\n{}  {}  {}\n", " ".repeat(width), " ".repeat(name_width), letters.iter().map(|l| format!("{l:>2}")).collect::<Vec<_>>().join(" ")));
+    out.push_str(&format!(
+        "\n{}  {}  {}\n",
+        " ".repeat(width),
+        " ".repeat(name_width),
+        letters.iter().map(|l| format!("{l:>2}")).collect::<Vec<_>>().join(" ")
+    ));
     let mut resource = "";
     for row in &rows {
         let own = row.name.split(':').next().unwrap_or_default();
@@ -176,7 +181,8 @@ fn json(catalog: &Catalog) -> String {
         .roles
         .iter()
         .map(|role| {
-            let granted = role.permissions.iter().filter_map(|id| catalog.permission(id)).map(|entry| entry.name.as_str());
+            let granted =
+                role.permissions.iter().filter_map(|id| catalog.permission(id)).map(|entry| entry.name.as_str());
             serde_json::json!({
                 "name": role.name.as_str(),
                 "title": title(&role.title),

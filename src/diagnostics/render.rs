@@ -117,14 +117,19 @@ fn masked(line: &str) -> String {
         let (before, after) = rest.split_at(colon + 1);
         out.push_str(before);
         rest = after;
-        let key: String = before.trim_end_matches([':', '"', '\'']).chars().rev().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let key: String =
+            before.trim_end_matches([':', '"', '\'']).chars().rev().take_while(|c| c.is_ascii_alphanumeric()).collect();
         if SECRET.iter().any(|secret| secret.chars().rev().eq(key.chars())) {
             let spaces = rest.len() - rest.trim_start().len();
             let value = rest.trim_start();
             let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
             let end = match quote {
-                Some(quote) => value.char_indices().skip(1).find(|(_, c)| *c == quote).map_or(value.len(), |(at, _)| at + 1),
-                None => value.find(|c: char| c.is_whitespace() || matches!(c, '}' | ']' | '{' | '[')).unwrap_or(value.len()),
+                Some(quote) => {
+                    value.char_indices().skip(1).find(|(_, c)| *c == quote).map_or(value.len(), |(at, _)| at + 1)
+                }
+                None => {
+                    value.find(|c: char| c.is_whitespace() || matches!(c, '}' | ']' | '{' | '[')).unwrap_or(value.len())
+                }
             };
             let (hidden, behind) = value.split_at(end);
             out.extend(std::iter::repeat_n(' ', spaces));

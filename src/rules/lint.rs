@@ -87,7 +87,8 @@ impl Lint<'_> {
         let granted = |id| self.set.catalog.roles.iter().any(|role| role.permissions.contains(id));
         let missing: Vec<PermissionId> = asked.iter().filter(|id| !granted(*id)).collect();
         for id in missing {
-            let (Some(entry), Some(place)) = (self.set.catalog.permission(id), self.facts.permissions.get(id.0 as usize))
+            let (Some(entry), Some(place)) =
+                (self.set.catalog.permission(id), self.facts.permissions.get(id.0 as usize))
             else {
                 continue;
             };
@@ -118,7 +119,12 @@ impl Lint<'_> {
         let facts = self.facts;
         for (at, (role, place)) in (0_u32..).zip(self.set.catalog.roles.iter().zip(&facts.roles)) {
             if !held.contains(&at) {
-                self.note("role-unheld", place, format!("nobody holds the role `{}`", role.name), "assign it, or take it away");
+                self.note(
+                    "role-unheld",
+                    place,
+                    format!("nobody holds the role `{}`", role.name),
+                    "assign it, or take it away",
+                );
             }
         }
     }
@@ -126,8 +132,14 @@ impl Lint<'_> {
     /// `identity-missing`: an application with guarded routes cannot tell who is asking.
     fn identity_missing(&mut self, app: &App, place: &Place, has_identity: bool) {
         if !has_identity && app.routes.iter().any(|route| !matches!(route.authority, Authority::Public)) {
-            let message = format!("`{}` has no `identity:`, so every route that is not public refuses everybody", app.name);
-            self.warn("identity-missing", place, message, "say how people are told apart: `identity: {legacy-session: …}`");
+            let message =
+                format!("`{}` has no `identity:`, so every route that is not public refuses everybody", app.name);
+            self.warn(
+                "identity-missing",
+                place,
+                message,
+                "say how people are told apart: `identity: {legacy-session: …}`",
+            );
         }
     }
 
@@ -141,7 +153,12 @@ impl Lint<'_> {
         for route in app.routes.iter().filter(|route| route.mode == Some(Mode::Observe)) {
             if let Some(place) = route.place.as_ref().filter(|_| told.insert(&route.id)) {
                 let message = format!("`{}` only observes: nothing is refused for lack of rights", route.id);
-                self.warn("observe-mode", place, message, "take `mode: observe` away once the record shows no surprises");
+                self.warn(
+                    "observe-mode",
+                    place,
+                    message,
+                    "take `mode: observe` away once the record shows no surprises",
+                );
             }
         }
     }
@@ -177,7 +194,10 @@ impl Lint<'_> {
                 continue;
             };
             if let (Some(place), Some(related)) = (&route.place, &other.place) {
-                let message = format!("with a parameter more, a request reaches the public `{}` in place of `{}`", route.id, other.id);
+                let message = format!(
+                    "with a parameter more, a request reaches the public `{}` in place of `{}`",
+                    route.id, other.id
+                );
                 self.report
                     .lint("public-by-parameter", Severity::Warning, place, message)
                     .related(related.clone(), "guarded here")
@@ -209,7 +229,10 @@ impl Lint<'_> {
             names.join(" and "),
             route.id
         );
-        let help = format!("bind it: `scope: {{{0}: {{query: {0}}}}}`; or write `{0}: ignored` where it does not matter", first.name);
+        let help = format!(
+            "bind it: `scope: {{{0}: {{query: {0}}}}}`; or write `{0}: ignored` where it does not matter",
+            first.name
+        );
         self.warn("scope-missing", place, message, &help);
     }
 
@@ -217,7 +240,12 @@ impl Lint<'_> {
     fn scope_with_others(&mut self, route: &Route, place: &Place) {
         if !route.scope.is_empty() && route.others == Others::Forward {
             let message = format!("`{}` binds scope, but forwards parameters that it does not name", route.id);
-            self.warn("scope-with-others", place, message, "an unknown filter may widen what is shown; name the parameters under `params`");
+            self.warn(
+                "scope-with-others",
+                place,
+                message,
+                "an unknown filter may widen what is shown; name the parameters under `params`",
+            );
         }
     }
 
@@ -226,13 +254,17 @@ impl Lint<'_> {
         if !matches!(route.authority, Authority::Public) {
             return;
         }
-        let literal = route.pattern.parts.iter().filter(|part| matches!(part, Part::Literal(text) if !text.is_empty())).count();
+        let literal =
+            route.pattern.parts.iter().filter(|part| matches!(part, Part::Literal(text) if !text.is_empty())).count();
         let named = route.pattern.named().count();
         let why = if literal == 0 && named > 0 {
             "any path of this length"
         } else if route.methods.is_any() && named > 0 {
             "every method on every object"
-        } else if ["PUT", "PATCH", "DELETE"].iter().any(|method| !route.methods.is_any() && route.methods.contains(method)) {
+        } else if ["PUT", "PATCH", "DELETE"]
+            .iter()
+            .any(|method| !route.methods.is_any() && route.methods.contains(method))
+        {
             "changes by people who are not signed in"
         } else {
             return;
@@ -247,7 +279,12 @@ impl Lint<'_> {
         let Some(entry) = self.set.catalog.permission(id) else { return };
         if route.methods.contains("GET") && !route.methods.is_any() && entry.effect == Effect::Change {
             let message = format!("`{}` takes GET, and `{}` changes something", route.id, entry.name);
-            self.note("get-changes", place, message, "write `effect: none` at the permission if it only reads; it may then be retried");
+            self.note(
+                "get-changes",
+                place,
+                message,
+                "write `effect: none` at the permission if it only reads; it may then be retried",
+            );
         }
     }
 
@@ -256,7 +293,12 @@ impl Lint<'_> {
         let Authority::Selector(selector) = &route.authority else { return };
         if selector.absent.is_none() && route.methods.contains("GET") {
             let message = format!("`{}` refuses requests without `{}`", route.id, selector.location);
-            self.note("selector-without-absent", place, message, "write `absent: permission` under `operation` if the application shows a page then");
+            self.note(
+                "selector-without-absent",
+                place,
+                message,
+                "write `absent: permission` under `operation` if the application shows a page then",
+            );
         }
     }
 }

@@ -139,7 +139,8 @@ pub fn load_files(files: &[File], folder: &Path, mut report: Report) -> Result<L
 /// SHA-256 over names, lengths and contents of all files, in the order of their names: the first 12 hex digits.
 fn revision(files: &[File], others: &[(String, Vec<u8>)]) -> Revision {
     let texts = files.iter().map(|file| (file.name.as_str(), file.text.as_bytes()));
-    let mut all: Vec<(&str, &[u8])> = texts.chain(others.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))).collect();
+    let mut all: Vec<(&str, &[u8])> =
+        texts.chain(others.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))).collect();
     all.sort_unstable();
     all.dedup();
     let mut hash = Context::new(&SHA256);

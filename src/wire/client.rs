@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection to an application, driven in the serving task: writes exactly the head it is given and reads the answer strictly.
 
 use super::body::RequestBody;
-use super::chunk::{self, Decoder, Step};
+use super::chunk;
 use super::error::WireError;
 use super::framing::{AnswerPlan, Framing, answer_plan};
 use super::head::ResponseHead;
@@ -10,14 +10,14 @@ use super::pace::Deadline;
 use super::parse::{self, Scan};
 use crate::model::Reason;
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 pub use super::limit::ClientSettings;
+pub use super::upstream_body::UpstreamBody;
 
 /// Whether the application can have seen anything of a request that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +101,15 @@ pub type Home<IO> = Rc<dyn Fn(ClientConnection<IO>)>;
 
 /// A connection to an application on which no exchange is open.
 pub struct ClientConnection<IO> {
-    inner: Box<Inner<IO>>,
+    pub(super) inner: Box<Inner<IO>>,
 }
 
-struct Inner<IO> {
-    link: Link<IO>,
-    settings: ClientSettings,
-    reading: Deadline,
+pub(super) struct Inner<IO> {
+    pub(super) link: Link<IO>,
+    pub(super) settings: ClientSettings,
+    pub(super) reading: Deadline,
     writing: Deadline,
-    home: Option<Home<IO>>,
+    pub(super) home: Option<Home<IO>>,
     uses: u64,
 }
 
@@ -196,17 +196,8 @@ impl<IO: Transport> ClientConnection<IO> {
             let early = std::mem::take(&mut self.inner.link.input).freeze();
             return Ok(UpstreamAnswer { head, framing, payload: Payload::Tunnel { io: self.inner.link.io, early } });
         }
-        let unread = match framing {
-            Framing::Length(length) if length > 0 => Unread::Length(length),
-            Framing::Chunked => Unread::Chunked(Decoder::new(self.inner.settings.chunk), None),
-            Framing::UntilClose => Unread::UntilClose,
-            _ => Unread::Done,
-        };
         let reusable = keep_alive && !solicits_upgrade && asking.broken.is_none();
-        let mut body = UpstreamBody { inner: Some(self.inner), unread, pump: asking.pump, reusable, waiting: false };
-        if matches!(body.unread, Unread::Done) {
-            body.release();
-        }
+        let body = UpstreamBody::begin(self.inner, framing, asking.pump, reusable);
         Ok(UpstreamAnswer { head, framing, payload: Payload::Body(body) })
     }
 }
@@ -251,19 +242,19 @@ impl<IO> std::fmt::Debug for Payload<IO> {
 }
 
 /// The body of a request on its way to the application.
-enum Pump {
+pub(super) enum Pump {
     Body { body: RequestBody, left: Option<u64> },
     Done,
 }
 
-enum PumpError {
+pub(super) enum PumpError {
     Body(WireError),
     Write(ClientErrorKind),
 }
 
 impl Pump {
     /// Moves what can be moved: the head and the first of the body leave in one write where both are at hand.
-    fn poll<IO: Transport>(
+    pub(super) fn poll<IO: Transport>(
         &mut self,
         inner: &mut Inner<IO>,
         written: &mut u64,
@@ -418,164 +409,6 @@ impl Asking {
             if self.interim > inner.settings.interim {
                 return Err(ClientErrorKind::TooManyInterim);
             }
-        }
-    }
-}
-
-enum Unread {
-    Length(u64),
-    /// The decoder, and data that it has given in advance.
-    Chunked(Decoder, Option<Bytes>),
-    UntilClose,
-    Done,
-}
-
-/// The body of an application's answer. An error means that it broke off. With its last byte the connection goes home,
-/// if it may be used again.
-pub struct UpstreamBody<IO> {
-    inner: Option<Box<Inner<IO>>>,
-    unread: Unread,
-    pump: Pump,
-    reusable: bool,
-    waiting: bool,
-}
-
-impl<IO: Transport> UpstreamBody<IO> {
-    /// The whole body, when all of it has come with the head (without waiting); then nothing is left to be polled.
-    pub fn take_buffered(&mut self) -> Option<Bytes> {
-        match self.unread {
-            Unread::Done => Some(Bytes::new()),
-            Unread::Length(left) => {
-                let input = &self.inner.as_ref()?.link.input;
-                if (input.len() as u64) < left {
-                    return None;
-                }
-                self.take().ok().flatten()
-            }
-            _ => None,
-        }
-    }
-
-    /// INVARIANT: a connection is used again only after an exchange that was consumed exactly, request body included.
-    fn release(&mut self) {
-        self.unread = Unread::Done;
-        let Some(mut inner) = self.inner.take() else { return };
-        let sent = matches!(self.pump, Pump::Done) && !inner.link.has_unsent();
-        if self.reusable && sent && inner.link.input.is_empty() {
-            inner.link.release_input();
-            if let Some(home) = inner.home.clone() {
-                home(ClientConnection { inner });
-            }
-        }
-    }
-
-    /// Data that is in the buffer.
-    fn take(&mut self) -> Result<Option<Bytes>, WireError> {
-        let Some(inner) = &mut self.inner else { return Ok(None) };
-        let input = &mut inner.link.input;
-        match &mut self.unread {
-            Unread::Done => Ok(None),
-            Unread::Length(_) | Unread::UntilClose if input.is_empty() => Ok(None),
-            Unread::UntilClose => Ok(Some(input.split().freeze())),
-            Unread::Length(left) => {
-                let take = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                *left -= take as u64;
-                let (data, done) = (input.split_to(take).freeze(), *left == 0);
-                if done {
-                    self.release();
-                }
-                Ok(Some(data))
-            }
-            Unread::Chunked(decoder, ahead) => {
-                let data = match ahead.take() {
-                    Some(data) => Some(data),
-                    None => match decoder.step(input).map_err(WireError::UpstreamFraming)? {
-                        Step::Data(data) => Some(data),
-                        Step::More => None,
-                        Step::End => {
-                            self.release();
-                            return Ok(None);
-                        }
-                    },
-                };
-                if data.is_some() {
-                    // look ahead, so that the end is known together with the last data
-                    match decoder.step(input).map_err(WireError::UpstreamFraming)? {
-                        Step::Data(next) => *ahead = Some(next),
-                        Step::More => {}
-                        Step::End => self.release(),
-                    }
-                }
-                Ok(data)
-            }
-        }
-    }
-
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
-        if let (Some(inner), Pump::Body { .. }) = (&mut self.inner, &self.pump) {
-            match self.pump.poll(inner, &mut 0, cx) {
-                Poll::Ready(Err(PumpError::Body(error))) => return Poll::Ready(Some(Err(error))),
-                Poll::Ready(Err(PumpError::Write(_))) => (self.pump, self.reusable) = (Pump::Done, false),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
-            }
-        }
-        loop {
-            match self.take() {
-                Ok(Some(data)) => {
-                    self.waiting = false;
-                    return Poll::Ready(Some(Ok(data)));
-                }
-                Ok(None) if matches!(self.unread, Unread::Done) => return Poll::Ready(None),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
-            }
-            let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-            let error = match inner.link.poll_fill(cx) {
-                Poll::Ready(Ok(0)) if matches!(self.unread, Unread::UntilClose) => {
-                    (self.inner, self.unread) = (None, Unread::Done);
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Ok(read)) if read > 0 => continue,
-                Poll::Ready(_) => WireError::UpstreamCut,
-                Poll::Pending => {
-                    inner.link.release_input();
-                    if !self.waiting {
-                        self.waiting = true;
-                        inner.reading.set(inner.settings.body_silence);
-                    }
-                    if !inner.reading.poll_passed(cx) {
-                        return Poll::Pending;
-                    }
-                    WireError::UpstreamTimeout
-                }
-            };
-            return Poll::Ready(Some(Err(self.fail(error))));
-        }
-    }
-
-    fn fail(&mut self, error: WireError) -> WireError {
-        (self.inner, self.unread) = (None, Unread::Done);
-        error
-    }
-}
-
-impl<IO: Transport> Body for UpstreamBody<IO> {
-    type Data = Bytes;
-    type Error = WireError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
-        self.poll_data(cx).map(|data| data.map(|data| data.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self.unread, Unread::Done)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.unread {
-            Unread::Done => SizeHint::with_exact(0),
-            Unread::Length(left) => SizeHint::with_exact(*left),
-            Unread::Chunked(..) | Unread::UntilClose => SizeHint::new(),
         }
     }
 }

@@ -21,4 +21,5 @@ mod parse;
 pub mod server;
 pub mod stop;
 pub mod tunnel;
+mod upstream_body;
 pub mod writer;

@@ -5,8 +5,8 @@ use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Report};
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::Compile;
-use crate::rules::raw::{RawApp, RawHeaders};
 use crate::request::SecretNames;
+use crate::rules::raw::{RawApp, RawHeaders};
 use crate::rules::set::{App, Catalog, IdentityHeaders};
 use crate::rules::table::{Overlap, RouteTable};
 use compact_str::CompactString;
@@ -17,8 +17,26 @@ use std::sync::Arc;
 
 /// Names of parameters that are secret in every application.
 const SECRETS: [&str; 20] = [
-    "password", "passwd", "passphrase", "pwd", "pass", "pin", "secret", "token", "access_token", "refresh_token", "id_token",
-    "api_key", "apikey", "api-key", "client_secret", "otp", "totp", "private_key", "sessionid", "csrf_token",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "pass",
+    "pin",
+    "secret",
+    "token",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "client_secret",
+    "otp",
+    "totp",
+    "private_key",
+    "sessionid",
+    "csrf_token",
 ];
 
 pub(super) fn compile(
@@ -169,7 +187,10 @@ fn told(overlap: &Overlap, notes: &mut Notes<'_>) {
     let (Some(one), Some(other)) = (&first.place, &second.place) else { return };
     let mark = Mark { line: other.line, column: other.column, width: 0 };
     notes
-        .error(mark, format!("`{}` ({} {}) overlaps with `{}`: {why}", second.id, second.methods, second.pattern, first.id))
+        .error(
+            mark,
+            format!("`{}` ({} {}) overlaps with `{}`: {why}", second.id, second.methods, second.pattern, first.id),
+        )
         .related(one.clone(), format!("`{}` ({} {})", first.id, first.methods, first.pattern))
         .help("make one of them more specific: list its methods, or give it all the `where` of the other and more");
 }
@@ -179,7 +200,9 @@ fn headers(raw: &RawHeaders, notes: &mut Notes<'_>) -> IdentityHeaders {
         let text = text.as_ref()?;
         let token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         if text.is_empty() || !text.bytes().all(token) {
-            notes.error(text.mark, format!("`{}` cannot name a header", text.value)).help("write for example `X-Remote-User`");
+            notes
+                .error(text.mark, format!("`{}` cannot name a header", text.value))
+                .help("write for example `X-Remote-User`");
         }
         Some(CompactString::from(text.as_str()))
     };

@@ -95,7 +95,10 @@ fn permissions(files: &[Named<RawRoles>], catalog: &mut Catalog, report: &mut Re
         for (name, raw) in raw.permissions.iter() {
             match Permission::parse(name) {
                 Ok(permission) => {
-                    all.push((PermissionEntry { name: permission, effect: raw.effect, title: raw.title.clone() }, notes.place(name.mark)));
+                    all.push((
+                        PermissionEntry { name: permission, effect: raw.effect, title: raw.title.clone() },
+                        notes.place(name.mark),
+                    ));
                 }
                 Err(error) => {
                     notes.error(name.mark, error.to_string()).help("write for example `order:view`");

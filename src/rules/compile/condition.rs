@@ -30,7 +30,9 @@ pub(super) fn condition(
         return None;
     }
     if raw.param.is_none() && (tests(raw) > 0 || raw.absent.is_some()) {
-        notes.error(raw.mark, "a test of a value without `param`").help("write `{param: {form: amount}, at-most: 5000}`");
+        notes
+            .error(raw.mark, "a test of a value without `param`")
+            .help("write `{param: {form: amount}, at-most: 5000}`");
     }
     let condition = if let Some(time) = &raw.time {
         Condition::Time(Arc::new(calendar(time, notes)?))
@@ -127,7 +129,9 @@ fn network(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<ipnet::IpNet
             None
         }
         None => {
-            notes.error(text.mark, format!("`{}` is not a network", text.value)).help("write `10.0.0.0/8` or `2001:db8::/32`");
+            notes
+                .error(text.mark, format!("`{}` is not a network", text.value))
+                .help("write `10.0.0.0/8` or `2001:db8::/32`");
             None
         }
     }

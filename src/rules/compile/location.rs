@@ -38,13 +38,17 @@ impl Params<'_> {
             Err(error) => {
                 let message = match &error {
                     // a route may have several paths, so the one is named
-                    LocationError::UnknownPart(name) => format!("the path `{}` has no part named `{name}`", self.pattern),
+                    LocationError::UnknownPart(name) => {
+                        format!("the path `{}` has no part named `{name}`", self.pattern)
+                    }
                     other => other.to_string(),
                 };
                 let diagnostic = notes.error(mark, message);
                 if let LocationError::UnknownPart(name) = &error {
                     let parts = self.pattern.named().map(|(named, _)| named.name.as_str());
-                    diagnostic.suggest(suggest(name, parts)).help(format!("write the part into the path: `{{{name}}}`"));
+                    diagnostic
+                        .suggest(suggest(name, parts))
+                        .help(format!("write the part into the path: `{{{name}}}`"));
                 }
                 None
             }

@@ -92,7 +92,9 @@ pub(super) fn compile(files: &[File], folder: &Path, report: &mut Report) -> Opt
     let suites = suite::compile(&raw.tests, overrides, &catalog, &apps, report);
     if apps.is_empty() && !report.has_errors() {
         let file = Arc::from(folder.to_string_lossy().as_ref());
-        report.error(&file, Mark::default(), "no file describes an application").help("write a file that begins with `app: name`");
+        report
+            .error(&file, Mark::default(), "no file describes an application")
+            .help("write a file that begins with `app: name`");
     }
     if report.has_errors() {
         return None;

@@ -75,7 +75,10 @@ pub(super) fn pattern(
     };
     match (below, &assets) {
         (true, None) => {
-            fault("`**` without `assets`".to_owned(), "name the extensions of the static files: `assets: [css, js, png]`");
+            fault(
+                "`**` without `assets`".to_owned(),
+                "name the extensions of the static files: `assets: [css, js, png]`",
+            );
             return None;
         }
         (false, Some(_)) => {

@@ -55,9 +55,9 @@ fn person(
     notes: &mut Notes<'_>,
 ) {
     if name.is_empty() || name.value == "anonymous" || name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        notes
-            .error(name.mark, format!("`{}` cannot name a person", name.value))
-            .help("write the name as the application spells it, without spaces; `anonymous` is whoever is not signed in");
+        notes.error(name.mark, format!("`{}` cannot name a person", name.value)).help(
+            "write the name as the application spells it, without spaces; `anonymous` is whoever is not signed in",
+        );
     }
     let (from, until) = validity(raw.from.as_ref(), raw.until.as_ref(), notes);
     let mut assignments = Vec::with_capacity(raw.assignments.len());
@@ -151,7 +151,9 @@ pub(super) fn dimension(name: &Spanned<String>, catalog: &Catalog, notes: &mut N
 fn value_set(raw: &Spanned<RawValues>, dimension: &mut Dimension, notes: &mut Notes<'_>) -> ValueSet {
     let mut values = Vec::with_capacity(raw.len());
     if raw.is_empty() {
-        notes.error(raw.mark, "an empty list allows nothing").help("list the values, write `all`, or leave the dimension out");
+        notes
+            .error(raw.mark, "an empty list allows nothing")
+            .help("list the values, write `all`, or leave the dimension out");
     }
     for value in raw.iter() {
         match &value.value {
@@ -159,7 +161,9 @@ fn value_set(raw: &Spanned<RawValues>, dimension: &mut Dimension, notes: &mut No
                 if raw.len() == 1 {
                     return ValueSet::All;
                 }
-                notes.error(value.mark, "`all` stands beside other values").help("write `all` alone, or list the values");
+                notes
+                    .error(value.mark, "`all` stands beside other values")
+                    .help("write `all` alone, or list the values");
             }
             RawValue::One(text) | RawValue::Below(text) => {
                 if dimension.closed && dimension.value_id(text).is_none() {

@@ -8,7 +8,9 @@ use crate::request::{ContentTypes, Dialect, Location, RawLocation};
 use crate::rules::pattern::{Extensions, MethodSet, Pattern};
 use crate::rules::raw::{RawBinding, RawBody, RawRoute, RawUpgrade};
 use crate::rules::role::PermissionId;
-use crate::rules::route::{Absent, Authority, BodyRule, Others, ParamRule, Predicate, Route, ScopeRule, Selector, Upgrade};
+use crate::rules::route::{
+    Absent, Authority, BodyRule, Others, ParamRule, Predicate, Route, ScopeRule, Selector, Upgrade,
+};
 use crate::rules::set::Catalog;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -38,13 +40,17 @@ pub(super) fn compile(
 
 fn extensions(list: &Spanned<Vec<Spanned<String>>>, notes: &mut Notes<'_>) -> Extensions {
     if list.is_empty() {
-        notes.error(list.mark, "`assets` lists nothing").help("name the extensions of the static files: `[css, js, png]`");
+        notes
+            .error(list.mark, "`assets` lists nothing")
+            .help("name the extensions of the static files: `[css, js, png]`");
     }
     let mut extensions = Vec::with_capacity(list.len());
     for text in list.iter() {
         let plain = text.strip_prefix('.').unwrap_or(text);
         if plain.is_empty() || !plain.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            notes.error(text.mark, format!("`{}` is not an extension", text.value)).help("write letters and digits: `css`, `woff2`");
+            notes
+                .error(text.mark, format!("`{}` is not an extension", text.value))
+                .help("write letters and digits: `css`, `woff2`");
         } else if SCRIPTS.iter().any(|script| script.eq_ignore_ascii_case(plain)) {
             notes
                 .error(text.mark, format!("`{}` is run by servers, it is no static file", text.value))
@@ -57,8 +63,8 @@ fn extensions(list: &Spanned<Vec<Spanned<String>>>, notes: &mut Notes<'_>) -> Ex
 
 /// Extensions that servers run.
 const SCRIPTS: [&str; 18] = [
-    "php", "php3", "php4", "php5", "php7", "phtml", "phar", "jsp", "jspx", "do", "action", "asp", "aspx", "ashx", "asmx",
-    "cgi", "pl", "py",
+    "php", "php3", "php4", "php5", "php7", "phtml", "phar", "jsp", "jspx", "do", "action", "asp", "aspx", "ashx",
+    "asmx", "cgi", "pl", "py",
 ];
 
 fn one(
@@ -221,9 +227,7 @@ fn scope(
         for place in places {
             let Some(location) = params.place(&place.value, place.mark, notes) else { continue };
             if *absent == Absent::Fill && matches!(location, Location::Path(_)) {
-                notes
-                    .error(place.mark, "a part of the path is never absent")
-                    .help("take `absent: fill` away");
+                notes.error(place.mark, "a part of the path is never absent").help("take `absent: fill` away");
             }
             if compiled.contains(&location) {
                 notes.error(place.mark, format!("`{location}` is named twice"));
@@ -295,9 +299,12 @@ fn check_bindings(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>
             let Ok(location) = place.value.compile(params.dialect, |part| params.pattern.slot(part)) else { continue };
             let is_list = params.rule(&location).and_then(|rule| rule.kind.as_ref()).is_some_and(|kind| kind.is_list());
             if !is_list {
-                notes
-                    .error(place.mark, format!("`narrow` cuts down a list, but `{location}` has no list type"))
-                    .help(format!("type it: `params: {{{}: {{list: {{of: text, separator: \",\"}}}}}}`", place_name(&place.value, name)));
+                notes.error(place.mark, format!("`narrow` cuts down a list, but `{location}` has no list type")).help(
+                    format!(
+                        "type it: `params: {{{}: {{list: {{of: text, separator: \",\"}}}}}}`",
+                        place_name(&place.value, name)
+                    ),
+                );
             }
         }
     }
@@ -305,7 +312,10 @@ fn check_bindings(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>
 
 fn place_name<'a>(place: &'a RawLocation, dimension: &'a str) -> &'a str {
     match place {
-        RawLocation::Query(name) | RawLocation::Form(name) | RawLocation::Param(name) | RawLocation::Multipart(name) => name,
+        RawLocation::Query(name)
+        | RawLocation::Form(name)
+        | RawLocation::Param(name)
+        | RawLocation::Multipart(name) => name,
         _ => dimension,
     }
 }
@@ -327,7 +337,9 @@ fn upgrade(raw: &RawRoute, notes: &mut Notes<'_>) -> Upgrade {
 fn origin(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<CompactString> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', '*'])) {
-        notes.error(text.mark, format!("`{}` is not an origin", text.value)).help("write `https://wms.example.com`, without a path");
+        notes
+            .error(text.mark, format!("`{}` is not an origin", text.value))
+            .help("write `https://wms.example.com`, without a path");
         return None;
     }
     Some(text.to_ascii_lowercase().into())
@@ -392,7 +404,8 @@ fn written_body(raw: &Spanned<RawBody>, rules: &[ParamRule], notes: &mut Notes<'
 
 /// `type/subtype` in lower case; `type/*` and `*/*` stand for many.
 fn media_type(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<CompactString> {
-    let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&b));
+    let token =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&b));
     match text.split_once('/') {
         Some((kind, subtype)) if token(kind) && token(subtype) => Some(text.to_ascii_lowercase().into()),
         _ => {

@@ -138,7 +138,9 @@ fn expect(raw: &Spanned<RawExpect>, around: &Surroundings<'_>, notes: &mut Notes
         role
     });
     if raw.decision.is_none() && raw.reason.is_none() {
-        notes.error(raw.mark, "nothing is expected").help("write at least `decision: permit` or `reason: out-of-scope`");
+        notes
+            .error(raw.mark, "nothing is expected")
+            .help("write at least `decision: permit` or `reason: out-of-scope`");
     }
     Expect {
         outcome,
