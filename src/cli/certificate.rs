@@ -23,10 +23,14 @@ pub struct CertificateCommand {
     names: Vec<String>,
 }
 
-fn write(path: &Path, text: &str, mode: u32, force: bool) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, text: &str, mode: u32, force: bool) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).mode(mode);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut file = options.open(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -1,6 +1,65 @@
-//! `cli`: see src/docs/architecture.md.
+//! The command line: one file a command; each writes to what it is given and returns its exit code.
 
 pub mod audit;
+pub mod certificate;
 pub mod check;
+pub mod demo;
 pub mod matrix;
+pub mod run;
 pub mod schema;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A reverse-proxy enforcement gateway: who, which permission, which data, decided and recorded for every request.
+#[derive(Debug, Parser)]
+#[command(name = "scopegate", version, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunCommand),
+    Demo(demo::DemoCommand),
+    Check(check::Check),
+    Matrix(matrix::Matrix),
+    Schema(schema::PrintSchema),
+    Audit(audit::AuditCommand),
+    Certificate(certificate::CertificateCommand),
+}
+
+impl Arguments {
+    /// Runs the command that was given.
+    ///
+    /// # Errors
+    /// Whatever kept it from doing its work.
+    pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(command) => command.run(),
+            Command::Demo(command) => command.run(out),
+            Command::Check(command) => command.run(out),
+            Command::Matrix(command) => command.run(out),
+            Command::Schema(command) => command.run(out),
+            Command::Audit(command) => command.run(out),
+            Command::Certificate(command) => command.run(out),
+        }
+    }
+}
+
+/// Reads the arguments, runs the command and gives the exit code; errors go to standard error, 2 being a failure to work at all.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut out = anstream::stdout();
+    match Arguments::parse().run(&mut out) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing is left to tell it to when standard error is closed.
+            let _ = writeln!(anstream::stderr(), "error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

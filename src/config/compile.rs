@@ -72,6 +72,7 @@ pub(super) fn compile(raw: &RawSettings, file: &Path, document: Option<&Document
         drain: raw.drain.0,
         log: LogSettings { format: raw.log.format, level: raw.log.level.clone() },
         contact: raw.contact.as_deref().map(Into::into),
+        language: raw.language,
     }
 }
 

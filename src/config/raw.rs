@@ -1,6 +1,7 @@
 //! The settings file as it is written; its doc comments are the descriptions in the JSON Schema. Judges nothing.
 
 use crate::identity::client_addr::ForwardingHeader;
+use crate::rules::Language;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -66,6 +67,8 @@ raw! {
         log: RawLog = RawLog::default(),
         /// Whom refusal pages tell people to ask, for example `it-help@example.test, extension 4711`.
         contact: Option<String> = None,
+        /// The language of refusal pages; by `Accept-Language` where it is not given.
+        language: Option<Language> = None,
     }
 }
 

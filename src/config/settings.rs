@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::identity::client_addr::ForwardingHeader;
+use crate::rules::Language;
 
 use super::error::SettingsError;
 use super::raw::{Durability, MinimumVersion, RawSettings, SameSite, UnknownName};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Whom refusal pages tell people to ask.
     pub contact: Option<Arc<str>>,
+    /// The language of refusal pages; `None` goes by `Accept-Language`.
+    pub language: Option<Language>,
 }
 
 /// Addresses to listen on.

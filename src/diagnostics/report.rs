@@ -127,6 +127,18 @@ impl Report {
         self.texts.extend(other.texts);
     }
 
+    /// How much was found.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Sorts by place and drops repetitions.
     pub fn sort(&mut self) {
         self.found.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));

@@ -35,6 +35,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Limits of targets and judged bodies.
     pub limits: ReadLimits,
+    /// Whether every decision waits until it is on disk, not only those of strict routes.
+    pub strict: bool,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     /// People with the freezes laid over them.
@@ -177,6 +179,20 @@ impl Core {
             Err(error) => return Err((passage, Judgement::refused(Reason::InternalFault, Detail::text(error)))),
         }
         Ok(passage)
+    }
+
+    /// Judges every open stream again under what is in force now, and closes those that are permitted no longer.
+    pub fn review_streams(&self) {
+        if self.streams.is_empty() {
+            return;
+        }
+        let live = self.shared.in_force.pin();
+        let people = self.shared.directory.snapshot();
+        let frozen = |subject: &crate::model::SubjectId| people.freeze(subject).is_some();
+        let closed = self.streams.review(&live, frozen, self.shared.clock.now());
+        if closed > 0 {
+            tracing::info!(closed, "open streams were closed: they are permitted no longer");
+        }
     }
 
     /// The counters of the route that a request came to.

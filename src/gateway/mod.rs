@@ -8,6 +8,7 @@ mod open;
 mod passage;
 mod pipeline;
 mod refuse;
+pub mod reload;
 pub mod respond;
 mod session;
 pub mod wording;

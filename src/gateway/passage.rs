@@ -61,9 +61,10 @@ pub(super) struct Passage {
 
 impl Passage {
     /// How durable the decision must be before anything is forwarded.
-    pub fn durability(&self) -> Durability {
+    pub fn durability(&self, all_strict: bool) -> Durability {
         match self.route.as_ref().map(|route| route.audit) {
             Some(crate::rules::Durability::Strict) => Durability::Strict,
+            _ if all_strict => Durability::Strict,
             _ => Durability::Written,
         }
     }
@@ -142,7 +143,7 @@ impl Passage {
             obligations: &changes.removed.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
             ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
         };
-        core.journal.append(&record, self.durability())
+        core.journal.append(&record, self.durability(core.shared().strict))
     }
 }
 

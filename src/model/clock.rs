@@ -71,6 +71,12 @@ impl Clock for SystemClock {
     }
 }
 
+impl Clock for std::sync::Arc<dyn Clock> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
 /// A clock that stands still, for policy suites and tests.
 impl Clock for Timestamp {
     fn now(&self) -> Timestamp {

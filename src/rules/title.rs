@@ -4,7 +4,8 @@ use compact_str::CompactString;
 use serde::Deserialize;
 
 /// A language that pages and tables are shown in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Language {
     /// English.
     #[default]

@@ -1,0 +1,148 @@
+//! From rule files to what is in force: read, compiled, linted, tested, and only then swapped; on failure everything stays as it was.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::live::{InForce, Live};
+use crate::diagnostics::Report;
+use crate::facts::Directory;
+use crate::identity::jwks::KeyRing;
+use crate::model::{Clock, Revision};
+use crate::policy::suite::{self, Results};
+use crate::rules::{App, Loaded, Mode, Source};
+use crate::telemetry::{Metrics, ReloadPart, RuleCounts};
+use crate::upstream::{Prepared, TlsError, Upstreams};
+
+/// Why rule files are not put in force.
+#[derive(Debug)]
+pub enum ReloadError {
+    /// They do not compile.
+    Rules(Report),
+    /// Their own policy tests fail.
+    Tests(Results),
+    /// TLS towards applications cannot be set up: application and error.
+    Upstreams(Vec<(String, TlsError)>),
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rules(report) => report.fmt(f),
+            Self::Tests(results) => results.fmt(f),
+            Self::Upstreams(errors) => {
+                for (app, error) in errors {
+                    writeln!(f, "application `{app}`: {error}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
+/// Rules and people that passed every test, not yet in force.
+pub struct Checked {
+    live: Live,
+    upstreams: Prepared,
+    /// Warnings and notes.
+    pub lints: Report,
+}
+
+impl Checked {
+    /// What would be in force.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+}
+
+/// Reads, compiles, lints and tests the files of `source`.
+///
+/// # Errors
+/// Everything that is wrong at the first step where something is.
+pub fn check(source: &Source, upstreams: &Upstreams, sequence: u64) -> Result<Checked, ReloadError> {
+    let Loaded { set, mut people, suites, lints } = crate::rules::load(source).map_err(ReloadError::Rules)?;
+    let results = suite::run(&set, &suites);
+    if !results.passed() {
+        return Err(ReloadError::Tests(results));
+    }
+    let prepared = upstreams.prepare(set.apps.iter().map(|app| &app.upstream)).map_err(ReloadError::Upstreams)?;
+    Arc::make_mut(&mut people).sequence = sequence;
+    Ok(Checked { live: Live { rules: set, people }, upstreams: prepared, lints })
+}
+
+/// Puts rule files in force while requests run.
+pub struct Reloader {
+    source: Source,
+    upstreams: Arc<Upstreams>,
+    keys: Arc<KeyRing>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    /// The last sequence number of people data; held while a reload runs, so that two never cross.
+    last: Mutex<u64>,
+}
+
+impl Reloader {
+    /// A reloader of `source`.
+    #[must_use]
+    pub fn new(
+        source: Source,
+        upstreams: Arc<Upstreams>,
+        keys: Arc<KeyRing>,
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { source, upstreams, keys, metrics, clock, last: Mutex::new(0) }
+    }
+
+    /// The files that are read.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Checks the files and hands what they hold to `install` for being put in force. Blocks: not for a core.
+    ///
+    /// # Errors
+    /// What is wrong with them; nothing has changed then.
+    pub fn run<T>(&self, install: impl FnOnce(Live) -> T) -> Result<(T, Report), ReloadError> {
+        let mut last = self.last.lock();
+        let begun = Instant::now();
+        let sequence = u64::try_from(self.clock.now().as_seconds()).unwrap_or(0).max(*last + 1);
+        let checked = check(&self.source, &self.upstreams, sequence).inspect_err(|_| {
+            self.metrics.reload_failed(ReloadPart::Rules, self.clock.now());
+        })?;
+        *last = sequence;
+        let Checked { live, upstreams, lints } = checked;
+        self.upstreams.install(upstreams);
+        self.keys.want(live.rules.apps.iter().flat_map(|app| app.identity.remote_keys()));
+        self.metrics.set_revision(live.rules.revision.clone(), counts(&live));
+        self.metrics.reload_succeeded(ReloadPart::Rules, self.clock.now(), begun.elapsed());
+        Ok((install(live), lints))
+    }
+
+    /// Checks the files and puts them in force at once.
+    ///
+    /// # Errors
+    /// What is wrong with them; the old ones go on then.
+    pub fn apply(&self, in_force: &InForce, directory: &Directory) -> Result<(Revision, Report), ReloadError> {
+        self.run(|live| {
+            let revision = live.rules.revision.clone();
+            directory.replace(&live.people);
+            in_force.replace(live);
+            revision
+        })
+    }
+}
+
+fn counts(live: &Live) -> RuleCounts {
+    let observed =
+        |app: &App| app.routes.iter().filter(|route| route.mode.unwrap_or(app.mode) == Mode::Observe).count();
+    let routes: usize = live.rules.apps.iter().map(|app| app.routes.len()).sum();
+    let observed = live.rules.apps.iter().map(|app| observed(app)).sum();
+    RuleCounts { enforced: routes - observed, observed, subjects: live.people.len() }
+}
