@@ -16,28 +16,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Names of parameters that are secret in every application.
-const SECRETS: [&str; 20] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "pass",
-    "pin",
-    "secret",
-    "token",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "client_secret",
-    "otp",
-    "totp",
-    "private_key",
-    "sessionid",
-    "csrf_token",
-];
 
 pub(super) fn compile(
     files: &[(Named<RawApp>, Document)],
