@@ -15,7 +15,7 @@ use crate::config::watch::{FolderWatch, content_hash};
 use crate::config::{self, Settings};
 use crate::facts::Directory;
 use crate::gateway::reload::{ReloadError, Reloader};
-use crate::gateway::{Connection, Core, InForce, ReadLimits, Shared};
+use crate::gateway::{self, Call, Connection, Core, InForce, Panicked, ReadLimits, Shared};
 use crate::identity::chain::Verifiers;
 use crate::identity::credential::{PasswordSettings, PasswordVerifier};
 use crate::identity::device::{Agents, DeviceReader};
@@ -37,6 +37,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::telemetry::{Metrics, ReloadPart};
 use crate::upstream::{Defaults, Forwarder, Upstreams};
 use crate::wire::connection::ConnectionInfo;
+use crate::wire::server::Answer;
 
 /// Routes that metrics tell apart; further ones are counted together.
 const ROUTES_IN_METRICS: usize = 2_000;
@@ -97,13 +98,19 @@ struct Inner {
 }
 
 /// Makes the service of each connection of one core.
-struct Factory(Rc<Core>);
+struct Factory<S> {
+    core: Rc<Core>,
+    service: S,
+}
 
-impl ServiceFactory for Factory {
-    type Service = Connection;
+impl<S> ServiceFactory for Factory<S>
+where
+    S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
+{
+    type Service = Connection<S>;
 
-    fn service(&self, connection: Rc<ConnectionInfo>) -> Rc<Connection> {
-        Rc::new(Connection::new(Rc::clone(&self.0), connection))
+    fn service(&self, connection: Rc<ConnectionInfo>) -> Rc<Connection<S>> {
+        Rc::new(Connection::new(Rc::clone(&self.core), self.service.clone(), connection))
     }
 }
 
@@ -365,6 +372,7 @@ async fn serve_core(
     ));
     let reviewing = tokio::task::spawn_local(review(Rc::clone(&core)));
     let settings = &inner.settings;
+    let in_flight = settings.limits.requests.div_ceil(settings.workers.get());
     let accept = |tls, serve| Accept {
         admission: admission.clone(),
         tls,
@@ -375,7 +383,7 @@ async fn serve_core(
     };
     let stop = inner.drain.stop();
     let http = Http {
-        factory: Factory(Rc::clone(&core)),
+        factory: Factory { core: Rc::clone(&core), service: gateway::service(&core, in_flight) },
         h1: settings.h1(),
         h2: settings.h2(),
         stop: stop.clone(),

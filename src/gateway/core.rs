@@ -144,7 +144,7 @@ impl Core {
             app: None,
             route: None,
             decided: Duration::ZERO,
-            open: self.metrics.open(Level::Request),
+            open: Some(self.metrics.open(Level::Request)),
         }
     }
 
@@ -211,9 +211,4 @@ impl Core {
     pub(super) fn count_failure(&self, passage: &Passage, reason: Reason) {
         self.route_metrics(passage).failed(reason);
     }
-}
-
-/// Whole microseconds.
-pub(super) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

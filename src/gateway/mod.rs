@@ -2,7 +2,9 @@
 
 mod carry;
 mod core;
+mod ending;
 mod incoming;
+mod layers;
 mod live;
 mod open;
 mod passage;
@@ -14,6 +16,7 @@ mod session;
 pub mod wording;
 
 pub use core::{Core, ReadLimits, Shared};
+pub use layers::Panicked;
 pub use live::{InForce, Live};
 pub use open::OpenStreams;
-pub use pipeline::Connection;
+pub use pipeline::{Call, Connection, service};

@@ -56,7 +56,7 @@ pub(super) struct Passage {
     /// How long the decision took.
     pub decided: Duration,
     /// Counts it as in flight until its end.
-    pub open: Open,
+    pub open: Option<Open>,
 }
 
 impl Passage {

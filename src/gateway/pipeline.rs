@@ -6,8 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::carry::Carried;
 use super::core::Core;
+use super::ending::Ending;
 use super::incoming::Incoming;
+use super::layers::{self, Panicked};
 use super::passage::{AskedHead, Parameters, Passage, body_parameters};
 use super::{carry, refuse};
 use crate::audit::{JournalError, Recorded};
@@ -26,23 +29,51 @@ use crate::wire::head::RequestHead;
 use crate::wire::host;
 use crate::wire::server::{Answer, Exchange, Rejected, Service};
 
+/// A request with the connection that it came on.
+pub struct Call {
+    info: Rc<ConnectionInfo>,
+    exchange: Exchange,
+}
+
+/// What serves the requests of one core, with what stands around all of them.
+pub fn service(
+    core: &Rc<Core>,
+    most: usize,
+) -> impl tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static {
+    let core = Rc::clone(core);
+    layers::around(most, move |call: Call| {
+        let core = Rc::clone(&core);
+        async move { serve(&core, &call.info, call.exchange).await }
+    })
+}
+
 /// The service of one client connection.
-pub struct Connection {
+pub struct Connection<S> {
     core: Rc<Core>,
+    service: S,
     info: Rc<ConnectionInfo>,
 }
 
-impl Connection {
-    /// Serves the requests of the connection that `info` describes.
+impl<S> Connection<S> {
+    /// Serves the requests of the connection that `info` describes by `service`.
     #[must_use]
-    pub fn new(core: Rc<Core>, info: Rc<ConnectionInfo>) -> Self {
-        Self { core, info }
+    pub fn new(core: Rc<Core>, service: S, info: Rc<ConnectionInfo>) -> Self {
+        Self { core, service, info }
     }
 }
 
-impl Service for Connection {
+impl<S> Service for Connection<S>
+where
+    S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
+{
     async fn call(&self, exchange: Exchange) -> Answer {
-        serve(&self.core, &self.info, exchange).await
+        let call = Call { info: Rc::clone(&self.info), exchange };
+        match layers::shed(self.service.clone(), call).await {
+            Ok(Ok(Ok(answer))) => answer,
+            // What it had come to is told by the record: a decision that was written, and an outcome.
+            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.info),
+            Err(call) => refuse::overloaded(&self.core, &self.info, &call.exchange.head).await,
+        }
     }
 
     async fn reject(&self, rejected: Rejected) -> Answer {
@@ -82,15 +113,21 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
     passage.decided = passage.begun.elapsed();
     match decided {
         Decided::Permit(permit, judgement, noted) => {
-            match record(core, &passage, &asked, &judgement, &noted.parameters, permit).await {
-                Ok(recorded) => carry::answer(core, passage, &asked, app, noted, &judgement, recorded, incoming).await,
-                Err(error) => refuse::unrecorded(core, passage, &asked, &error),
+            match record(core, &mut passage, &asked, &judgement, &noted.parameters, permit).await {
+                Ok((recorded, ending)) => {
+                    let carried = Carried { passage, noted, judgement, ending };
+                    carry::answer(core, carried, &asked, &app, recorded, incoming).await
+                }
+                Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
             }
         }
         Decided::Observed(observed, judgement, noted) => {
-            match record(core, &passage, &asked, &judgement, &noted.parameters, observed).await {
-                Ok(recorded) => carry::answer(core, passage, &asked, app, noted, &judgement, recorded, incoming).await,
-                Err(error) => refuse::unrecorded(core, passage, &asked, &error),
+            match record(core, &mut passage, &asked, &judgement, &noted.parameters, observed).await {
+                Ok((recorded, ending)) => {
+                    let carried = Carried { passage, noted, judgement, ending };
+                    carry::answer(core, carried, &asked, &app, recorded, incoming).await
+                }
+                Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
             }
         }
         Decided::Refused(judgement, parameters) => refuse::answer(core, passage, &asked, judgement, parameters).await,
@@ -100,16 +137,23 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
 /// Puts the decision on record. What may be forwarded comes out again only when it is written.
 async fn record<T>(
     core: &Core,
-    passage: &Passage,
+    passage: &mut Passage,
     asked: &Asked<'_>,
     judgement: &Judgement,
     parameters: &Parameters,
     sealed: T,
-) -> Result<Recorded<T>, JournalError> {
+) -> Result<(Recorded<T>, Ending), JournalError> {
     let target = passage.shown_target(asked.head);
     let pending = passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, parameters)?;
     core.count_decision(passage, judgement);
-    pending.written(sealed).await
+    let mut ending = Ending::of(core, passage);
+    match pending.written(sealed).await {
+        Ok(recorded) => Ok((recorded, ending)),
+        Err(error) => {
+            ending.failed(Reason::RecordFailed, error.to_string());
+            Err(error)
+        }
+    }
 }
 
 /// Which application the host names; the names of the connection's certificate must agree (RFC 9110 section 7.4).

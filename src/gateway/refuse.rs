@@ -3,15 +3,16 @@
 use bytes::Bytes;
 
 use super::core::Core;
+use super::ending::Ending;
 use super::passage::{AskedHead, Parameters, Passage};
 use super::pipeline::Asked;
 use super::respond::{Form, Refusal, Rendered, render};
 use super::wording::negotiate;
-use crate::audit::{JournalError, OutcomeRecord};
+use crate::audit::JournalError;
 use crate::model::Reason;
 use crate::policy::{Detail, Judgement};
 use crate::rules::PermissionId;
-use crate::wire::body::{AnswerBody, Finish};
+use crate::wire::body::AnswerBody;
 use crate::wire::connection::ConnectionInfo;
 use crate::wire::head::RequestHead;
 use crate::wire::server::{Answer, Rejected};
@@ -20,79 +21,114 @@ use crate::wire::writer::AnswerHead;
 /// Refuses a request: puts the refusal on record, counts it, and answers.
 pub(super) async fn answer(
     core: &Core,
-    passage: Passage,
+    mut passage: Passage,
     asked: &Asked<'_>,
     judgement: Judgement,
     parameters: Parameters,
 ) -> Answer {
     let target = passage.shown_target(asked.head);
     let head = AskedHead::of(asked.head, target.as_bytes());
-    let reason = put_on_record(core, &passage, &head, &judgement, &parameters).await;
-    page(core, passage, Some(asked.head), reason, judgement.permission())
+    let (reason, ending) = put_on_record(core, &mut passage, &head, &judgement, &parameters).await;
+    page(core, &passage, ending, Some(asked.head), reason, judgement.permission())
 }
 
 /// Answers what was no request at all; it is recorded like every other refusal.
 pub(super) async fn unreadable(core: &Core, connection: &ConnectionInfo, rejected: &Rejected) -> Answer {
-    let passage = core.begin_unread(connection);
     let judgement = Judgement::refused(rejected.error.reason(), Detail::text(rejected.error));
-    let head = AskedHead {
-        method: rejected.partial.as_ref().map_or("", RequestHead::method),
-        protocol: rejected.partial.as_ref().map_or("", |head| head.version().as_str()),
-        host: b"",
-        target: rejected.partial.as_ref().map_or(&b""[..], RequestHead::target),
+    outright(core, connection, rejected.partial.as_ref(), &judgement).await
+}
+
+/// Answers a request that came while too many were in flight.
+pub(super) async fn overloaded(core: &Core, connection: &ConnectionInfo, head: &RequestHead) -> Answer {
+    let judgement = Judgement::refused(Reason::Overloaded, Detail::text("too many requests are in flight"));
+    outright(core, connection, Some(head), &judgement).await
+}
+
+/// Answers a request whose serving panicked. Its decision, if there was one, is on record, and so is its outcome.
+pub(super) fn panicked(core: &Core, connection: &ConnectionInfo) -> Answer {
+    let passage = core.begin_unread(connection);
+    tracing::error!(request = %passage.id, "a request was ended by a fault inside the gateway");
+    core.count_failure(&passage, Reason::InternalFault);
+    rendered(core, &passage, None, Reason::InternalFault, None)
+}
+
+/// Refuses without having looked at the request any further.
+async fn outright(
+    core: &Core,
+    connection: &ConnectionInfo,
+    head: Option<&RequestHead>,
+    judgement: &Judgement,
+) -> Answer {
+    let mut passage = core.begin_unread(connection);
+    let target = passage.redact(head.map_or(&b""[..], RequestHead::target));
+    let shown = AskedHead {
+        method: head.map_or("", RequestHead::method),
+        protocol: head.map_or("", |head| head.version().as_str()),
+        host: head.and_then(RequestHead::authority).unwrap_or_default().as_bytes(),
+        target: target.as_bytes(),
     };
-    let target = passage.redact(head.target);
-    let head = AskedHead { target: target.as_bytes(), ..head };
-    let reason = put_on_record(core, &passage, &head, &judgement, &Parameters::new()).await;
-    page(core, passage, None, reason, None)
+    let (reason, ending) = put_on_record(core, &mut passage, &shown, judgement, &Parameters::new()).await;
+    page(core, &passage, ending, head, reason, None)
 }
 
 /// Answers a request that was permitted but could not be put on record: it is not forwarded.
-pub(super) fn unrecorded(core: &Core, passage: Passage, asked: &Asked<'_>, error: &JournalError) -> Answer {
+pub(super) fn unrecorded(core: &Core, passage: &Passage, asked: &Asked<'_>, error: &JournalError) -> Answer {
     tracing::error!(request = %passage.id, %error, "a decision could not be recorded; the request was refused");
-    core.count_failure(&passage, Reason::RecordFailed);
-    page(core, passage, Some(asked.head), Reason::RecordFailed, None)
+    rendered(core, passage, Some(asked.head), Reason::RecordFailed, None)
 }
 
 /// Answers a request that was permitted and recorded, and then met a fault.
-pub(super) fn faulted(core: &Core, passage: Passage, head: &RequestHead, reason: Reason, detail: &str) -> Answer {
-    core.count_failure(&passage, reason);
-    let mut answer = rendered(core, &passage, Some(head), reason, None);
-    answer.finished = Some(finish(core, passage, answer.head.status(), reason, detail.to_owned()));
-    answer
+pub(super) fn faulted(
+    core: &Core,
+    passage: &Passage,
+    mut ending: Ending,
+    head: &RequestHead,
+    reason: Reason,
+    detail: String,
+) -> Answer {
+    ending.failed(reason, detail);
+    page(core, passage, Some(ending), Some(head), reason, None)
 }
 
 /// A refusal that cannot be recorded is answered as such: it stays a refusal.
 async fn put_on_record(
     core: &Core,
-    passage: &Passage,
+    passage: &mut Passage,
     head: &AskedHead<'_>,
     judgement: &Judgement,
     parameters: &Parameters,
-) -> Reason {
+) -> (Reason, Option<Ending>) {
     core.count_decision(passage, judgement);
+    let mut ending = None;
     let written = match passage.append(core, head, judgement, parameters) {
-        Ok(pending) => pending.written(()).await.map(crate::audit::Recorded::into_inner),
+        Ok(pending) => {
+            ending = Some(Ending::of(core, passage));
+            pending.written(()).await.map(crate::audit::Recorded::into_inner)
+        }
         Err(error) => Err(error),
     };
     match written {
-        Ok(()) => judgement.reason(),
+        Ok(()) => (judgement.reason(), ending),
         Err(error) => {
             tracing::error!(request = %passage.id, %error, "a refusal could not be recorded");
-            Reason::RecordFailed
+            if let Some(ending) = &mut ending {
+                ending.failed(Reason::RecordFailed, error.to_string());
+            }
+            (Reason::RecordFailed, ending)
         }
     }
 }
 
 fn page(
     core: &Core,
-    passage: Passage,
+    passage: &Passage,
+    ending: Option<Ending>,
     head: Option<&RequestHead>,
     reason: Reason,
     permission: Option<PermissionId>,
 ) -> Answer {
-    let mut answer = rendered(core, &passage, head, reason, permission);
-    answer.finished = Some(finish(core, passage, answer.head.status(), reason, String::new()));
+    let mut answer = rendered(core, passage, head, reason, permission);
+    answer.finished = ending.map(|ending| ending.with(answer.head.status()));
     answer
 }
 
@@ -135,24 +171,4 @@ fn rendered(
 /// Whether a right would help.
 const fn asks_for_a_right(reason: Reason) -> bool {
     matches!(reason, Reason::NotGranted | Reason::AssignmentEnded | Reason::OutOfScope | Reason::ScopeUnbound)
-}
-
-/// Records the outcome of an answer of the gateway's own.
-fn finish(core: &Core, passage: Passage, status: u16, reason: Reason, detail: String) -> Finish {
-    let journal = core.journal.clone();
-    let clock = core.clock();
-    let metrics = core.route_metrics(&passage);
-    Finish::new(move |completion, bytes| {
-        let total = passage.begun.elapsed();
-        metrics.request_ended(total);
-        journal.outcome(&OutcomeRecord {
-            answer_status: Some(status),
-            reason: Some(reason),
-            detail: &detail,
-            bytes_out: bytes,
-            decision_micros: super::core::micros(passage.decided),
-            total_micros: super::core::micros(total),
-            ..OutcomeRecord::new(clock.now(), passage.id, super::carry::completion(completion))
-        });
-    })
 }

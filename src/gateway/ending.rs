@@ -1,0 +1,144 @@
+//! How a request ends: told to record and metrics exactly once, also when the task that serves it is dropped in the middle.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::open::OpenStream;
+use super::passage::Passage;
+use crate::audit::{self, Journal, OutcomeRecord};
+use crate::endpoint::Address;
+use crate::model::{Clock, Reason, RequestId};
+use crate::telemetry::{Open, RouteHandle};
+use crate::wire::body::{Completion, Finish};
+
+/// The exchange with the application.
+struct Exchanged {
+    address: Address,
+    status: u16,
+    took: Duration,
+}
+
+/// The end of a request whose decision is in the journal. Dropped, it writes the outcome.
+///
+/// INVARIANT: there is one for every decision in the journal, so that every decision gets one outcome.
+pub(super) struct Ending {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    metrics: RouteHandle,
+    id: RequestId,
+    begun: Instant,
+    decided: Duration,
+    exchanged: Option<Exchanged>,
+    status: Option<u16>,
+    reason: Option<Reason>,
+    detail: String,
+    bytes_in: u64,
+    sent: Option<(Completion, u64)>,
+    stream: Option<OpenStream>,
+    _open: Option<Open>,
+}
+
+impl Ending {
+    /// The end of `passage`, whose decision has been appended.
+    pub fn of(core: &Core, passage: &mut Passage) -> Self {
+        Self {
+            journal: core.journal.clone(),
+            clock: core.clock(),
+            metrics: core.route_metrics(passage),
+            id: passage.id,
+            begun: passage.begun,
+            decided: passage.decided,
+            exchanged: None,
+            status: None,
+            reason: None,
+            detail: String::new(),
+            bytes_in: 0,
+            sent: None,
+            stream: None,
+            _open: passage.open.take(),
+        }
+    }
+
+    /// Bytes of the body that were read from the client.
+    pub fn read(&mut self, bytes: u64) {
+        self.bytes_in = bytes;
+    }
+
+    /// The application answered.
+    pub fn exchanged(&mut self, address: Address, status: u16, took: Duration) {
+        self.metrics.upstream_answered(took);
+        self.exchanged = Some(Exchanged { address, status, took });
+    }
+
+    /// A fault after a decision that permitted.
+    pub fn failed(&mut self, reason: Reason, detail: String) {
+        self.metrics.failed(reason);
+        (self.reason, self.detail) = (Some(reason), detail);
+    }
+
+    /// The answer streams, and is on the list of open streams until it ends.
+    pub fn streams(&mut self, stream: OpenStream) {
+        self.stream = Some(stream);
+    }
+
+    /// Ends with the answer of this status, when it has been sent or has failed.
+    pub fn with(mut self, status: u16) -> Finish {
+        self.status = Some(status);
+        Finish::new(move |completion, bytes| self.sent(completion, bytes))
+    }
+
+    fn sent(mut self, completion: Completion, bytes: u64) {
+        self.sent = Some((completion, bytes));
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.stream = None;
+        let total = self.begun.elapsed();
+        self.metrics.request_ended(total);
+        let (completion, bytes_out) = self.sent.unwrap_or((Completion::Aborted, 0));
+        let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.to_string());
+        self.journal.outcome(&OutcomeRecord {
+            upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
+            upstream: address.as_deref(),
+            answer_status: self.status,
+            reason: self.reason.or(arisen(completion)),
+            detail: &self.detail,
+            bytes_in: self.bytes_in,
+            bytes_out,
+            decision_micros: micros(self.decided),
+            upstream_micros: self.exchanged.as_ref().map(|exchanged| micros(exchanged.took)),
+            total_micros: micros(total),
+            ..OutcomeRecord::new(self.clock.now(), self.id, recorded(completion))
+        });
+    }
+}
+
+/// How the record names the end of an answer.
+const fn recorded(completion: Completion) -> audit::Completion {
+    match completion {
+        Completion::Complete => audit::Completion::Complete,
+        Completion::ClientGone | Completion::Aborted => audit::Completion::ClientAborted,
+        Completion::ClientTimeout | Completion::UpstreamTimeout => audit::Completion::TimedOut,
+        Completion::UpstreamCut => audit::Completion::UpstreamAborted,
+        Completion::Withheld(_) => audit::Completion::Closed,
+    }
+}
+
+/// The reason that arose while an answer was sent.
+const fn arisen(completion: Completion) -> Option<Reason> {
+    match completion {
+        Completion::Complete | Completion::ClientGone | Completion::Aborted => None,
+        Completion::ClientTimeout => Some(Reason::ClientTimeout),
+        Completion::UpstreamTimeout => Some(Reason::UpstreamTimeout),
+        Completion::UpstreamCut => Some(Reason::UpstreamProtocol),
+        Completion::Withheld(reason) => Some(reason),
+    }
+}
+
+/// Whole microseconds.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

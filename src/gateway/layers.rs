@@ -1,0 +1,118 @@
+//! What stands around every request alike: a bound on requests in flight, and panics caught; never identity, decision, record or filters.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use tower::limit::ConcurrencyLimitLayer;
+use tower::{Service, ServiceBuilder, service_fn};
+
+/// A call panicked; what it was doing is unknown, so that it must count as refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the call panicked")]
+pub struct Panicked;
+
+/// Turns a panic of the inner service into [`Panicked`], so that one request cannot end a core.
+#[derive(Clone, Copy, Debug)]
+struct CatchPanic<S>(S);
+
+impl<S, R> Service<R> for CatchPanic<S>
+where
+    S: Service<R>,
+{
+    type Response = Result<S::Response, Panicked>;
+    type Error = S::Error;
+    type Future = Caught<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        Caught(Some(Box::pin(self.0.call(request))))
+    }
+}
+
+/// The future of a call whose panic is caught. Boxed, so that an idle connection does not hold room for a request.
+struct Caught<F>(Option<Pin<Box<F>>>);
+
+impl<F, T, E> Future for Caught<F>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<Result<T, Panicked>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = self.0.as_mut() else { return Poll::Ready(Ok(Err(Panicked))) };
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Poll::Ready(outcome.map(Ok)),
+            Err(_) => {
+                // INVARIANT: what panicked is not polled again.
+                self.0 = None;
+                Poll::Ready(Ok(Err(Panicked)))
+            }
+        }
+    }
+}
+
+/// `call` with a bound of `most` calls in flight on this core, and panics caught.
+pub fn around<R, T, C, F>(most: usize, call: C) -> impl Service<R, Response = Result<T, Panicked>> + Clone
+where
+    C: Fn(R) -> F + Clone,
+    F: Future<Output = T>,
+{
+    let service = service_fn(move |request| {
+        let future = call(request);
+        async move { Ok::<T, std::convert::Infallible>(future.await) }
+    });
+    ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(most)).layer_fn(CatchPanic).service(service)
+}
+
+/// Calls `service` when it can take a request at once.
+///
+/// # Errors
+/// The request, where there are too many in flight already.
+pub async fn shed<S, R>(mut service: S, request: R) -> Result<Result<S::Response, S::Error>, R>
+where
+    S: Service<R>,
+{
+    let ready = std::future::poll_fn(|cx| Poll::Ready(service.poll_ready(cx))).await;
+    match ready {
+        Poll::Ready(Ok(())) => Ok(pin!(service.call(request)).await),
+        Poll::Ready(Err(error)) => Ok(Err(error)),
+        Poll::Pending => Err(request),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_the_next_call_goes_through() {
+        let calls = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&calls);
+        let service = around(8, move |bad: bool| {
+            counted.set(counted.get() + 1);
+            async move { if bad { panic!("a fault of the test") } else { 7 } }
+        });
+        assert_eq!(shed(service.clone(), true).await.ok().and_then(Result::ok), Some(Err(Panicked)));
+        assert_eq!(shed(service, false).await.ok().and_then(Result::ok), Some(Ok(7)));
+        assert_eq!(calls.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_too_many_comes_back_unserved() {
+        let service = around(1, |()| std::future::pending::<()>());
+        let mut first = Box::pin(shed(service.clone(), ()));
+        assert!(std::future::poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
+        assert!(shed(service.clone(), ()).await.is_err());
+        drop(first);
+        let mut third = Box::pin(shed(service, ()));
+        assert!(std::future::poll_fn(|cx| Poll::Ready(third.as_mut().poll(cx))).await.is_pending());
+    }
+}
