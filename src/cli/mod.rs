@@ -4,9 +4,11 @@ pub mod audit;
 pub mod certificate;
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod matrix;
 pub mod run;
 pub mod schema;
+pub mod test;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ enum Command {
     Run(run::RunCommand),
     Demo(demo::DemoCommand),
     Check(check::Check),
+    Test(test::TestCommand),
+    Explain(explain::ExplainCommand),
     Matrix(matrix::Matrix),
     Schema(schema::PrintSchema),
     Audit(audit::AuditCommand),
@@ -42,6 +46,8 @@ impl Arguments {
             Command::Run(command) => command.run(),
             Command::Demo(command) => command.run(out),
             Command::Check(command) => command.run(out),
+            Command::Test(command) => command.run(out),
+            Command::Explain(command) => command.run(out),
             Command::Matrix(command) => command.run(out),
             Command::Schema(command) => command.run(out),
             Command::Audit(command) => command.run(out),

@@ -5,7 +5,7 @@ use super::forward::is_observed;
 use super::judgement::Judgement;
 use super::trace::{Relevance, Step, Trace};
 use crate::model::Outcome;
-use crate::request::RequestView;
+use crate::request::{RequestView, SecretNames, redact_target};
 use crate::rules::table::StepOutcome;
 use crate::rules::{App, DimensionId, PermissionId, Route, RuleSet};
 use serde::Serialize;
@@ -179,12 +179,13 @@ fn outcome(judgement: &Judgement, app: Option<&App>, route: Option<&Route>) -> O
     if observed { Outcome::Observed } else { judgement.outcome() }
 }
 
-/// Method and target as they are sent.
+/// Method and target as they are sent, with secret values replaced.
 fn forwarded(judged: &Judged<'_>) -> String {
-    let mut target = judged.view.method().as_bytes().to_vec();
-    target.push(b' ');
+    let mut target = Vec::new();
     judged.view.write_target(&mut target);
-    String::from_utf8_lossy(&target).into_owned()
+    let secret = judged.route.params.iter().filter(|rule| rule.secret).map(|rule| rule.location.name());
+    let (known, own) = (redact_target(&target, &judged.app.secrets), SecretNames::new(secret));
+    format!("{} {}", judged.view.method(), redact_target(known.as_bytes(), &own))
 }
 
 fn permission_name(rules: &RuleSet, id: PermissionId) -> &str {

@@ -1,47 +1,15 @@
-//! The head that the application is sent, assembled from judged parts: hop-by-hop fields gone, identity fields stripped in every
-//! spelling and then set, forwarding fields rewritten. Decides nothing.
+//! What the head that the application is sent is made of: which fields are ours, which end here, and who is told. The writing
+//! itself is `request`'s. Decides nothing.
 
+use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
 use crate::identity::chain::CookieField;
 use crate::identity::client_addr::ClientAddr;
-use crate::identity::cookie;
 use crate::model::RequestId;
-use crate::request::{Edit, folds_to};
+use crate::request::{Edit, ForwardBody, ForwardError, ForwardHead, ForwardedFor, folds_to, write_forward_head};
 use crate::rules::App;
-use crate::rules::set::IdentityHeaders;
 use crate::wire::framing::Framing;
-use crate::wire::head::{RequestHead, list_items};
-use crate::wire::writer::{FieldError, append_field, is_connection_field};
+use crate::wire::head::RequestHead;
 use compact_str::CompactString;
-use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::ops::Range;
-
-/// What forwarding proxies say of the client, and what some servers route by in place of the target. Nobody's copy passes.
-const FORWARDING: [&str; 20] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-server",
-    "x-forwarded-by",
-    "x-forwarded-uri",
-    "x-forwarded-method",
-    "x-forwarded-ssl",
-    "x-forwarded-scheme",
-    "x-real-ip",
-    "x-client-ip",
-    "client-ip",
-    "true-client-ip",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-original-method",
-    "x-original-host",
-];
-
-/// Fields that end here: they speak to the gateway, or harm CGI programs (`Proxy`, CVE-2016-5385).
-const ENDING: [&str; 6] = ["host", "expect", "proxy", "proxy-authorization", "proxy-authenticate", "remote-user"];
 
 /// Who is told to the application.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,159 +45,73 @@ pub struct ForwardParts<'a> {
     pub upgrade: bool,
 }
 
-/// What differs between a judged request and one that is sent on as it came.
+/// What differs between a judged request, one that is sent on as it came, and one of the gateway's own.
 pub(super) struct Shape<'a> {
     pub(super) method: &'a str,
+    pub(super) target: &'a [u8],
+    pub(super) body: ForwardBody<'a>,
     pub(super) header_edits: &'a [Edit],
     pub(super) cookie_edits: &'a [Edit],
-    /// The content type of a body that was written again.
-    pub(super) content_type: Option<&'a str>,
-    /// The length of the body that is sent; `None` for chunked coding.
-    pub(super) length: Option<u64>,
     pub(super) upgrade: bool,
 }
 
-/// A head under construction.
-pub(super) struct Assembly {
-    pub(super) bytes: Vec<u8>,
-    /// Where the value of `Host` stands.
-    pub(super) host: Range<usize>,
+/// Writes the head of a client's request.
+///
+/// SECURITY: the application's identity fields go in every spelling, also where nobody is told, and ours are written last
+/// (`an_identity_header_in_any_spelling_is_replaced`, `connection_cannot_strip_what_is_set`).
+pub(super) fn write(app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> Result<Vec<u8>, ForwardError> {
+    let headers = &app.headers;
+    let mut strip: Vec<CompactString> = parts.strip.to_vec();
+    strip.extend([&headers.user, &headers.roles, &headers.request_id].into_iter().flatten().cloned());
+    strip.push(CompactString::const_new("Remote-User"));
+    if parts.plain_answer {
+        strip.push(CompactString::const_new("Accept-Encoding"));
+    }
+    let mut set: Vec<(CompactString, CompactString)> = Vec::new();
+    if let Some(name) = &headers.request_id {
+        set.push((name.clone(), parts.request.to_string().into()));
+    }
+    if let Some(subject) = parts.told.subject {
+        set.extend(headers.user.iter().map(|name| (name.clone(), subject.into())));
+        set.extend(headers.roles.iter().map(|name| (name.clone(), parts.told.roles.join(",").into())));
+    }
+    let outside = parts.head.authority();
+    let head = ForwardHead {
+        method: shape.method,
+        target: shape.target,
+        host: &host_for(&app.upstream, outside),
+        body: shape.body,
+        set: &set,
+        strip: &strip,
+        header_edits: shape.header_edits,
+        cookie_edits: shape.cookie_edits,
+        client: ForwardedFor {
+            chain: &parts.client.chain,
+            proto: if parts.https { "https" } else { "http" },
+            host: outside.unwrap_or_default(),
+            x_forwarded: true,
+            forwarded: false,
+        },
+        upgrade: shape.upgrade.then_some("websocket"),
+    };
+    let mut out = Vec::with_capacity(1024);
+    let as_sent = matches!(parts.cookies, CookieField::Unchanged);
+    let replaced = match parts.cookies {
+        CookieField::Replaced(field) => Some(("Cookie", field.as_slice())),
+        CookieField::Unchanged | CookieField::Removed => None,
+    };
+    let kept = parts.head.fields().filter(|(name, _)| as_sent || !folds_to(name, "cookie"));
+    write_forward_head(&mut out, &head, kept.chain(replaced))?;
+    Ok(out)
 }
 
-impl Assembly {
-    /// Begins with the request line and `Host`. The target must be canonical or as sent: printable ASCII without blanks.
-    pub(super) fn begin(
-        method: &str,
-        host: &[u8],
-        capacity: usize,
-        target: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Self, FieldError> {
-        let mut bytes = Vec::with_capacity(capacity);
-        bytes.extend_from_slice(method.as_bytes());
-        bytes.push(b' ');
-        target(&mut bytes);
-        if !bytes.iter().skip(method.len() + 1).all(|byte| matches!(byte, 0x21..=0x7e)) {
-            return Err(FieldError::Value);
-        }
-        bytes.extend_from_slice(b" HTTP/1.1\r\n");
-        let start = bytes.len() + b"Host: ".len();
-        append_field(&mut bytes, b"Host", host)?;
-        let end = start + host.len();
-        Ok(Self { bytes, host: start..end })
-    }
-
-    pub(super) fn push(&mut self, name: &str, value: &[u8]) -> Result<(), FieldError> {
-        append_field(&mut self.bytes, name.as_bytes(), value)
-    }
-
-    /// Writes everything behind `Host` for a client's request.
-    pub(super) fn fields(&mut self, app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> Result<(), FieldError> {
-        let options: Vec<&[u8]> = list_items(parts.head.values("connection")).collect();
-        for (name, value) in parts.head.fields() {
-            if self.passes(app, parts, shape, &options, name) {
-                self.push(name, value)?;
-            }
-        }
-        for (name, value) in shape.header_edits {
-            if let Some(value) = value {
-                self.push(name, value.as_bytes())?;
-            }
-        }
-        if let Some(content_type) = shape.content_type {
-            self.push("Content-Type", content_type.as_bytes())?;
-        }
-        self.cookies(parts, shape)?;
-        self.forwarding(parts)?;
-        self.identity(&app.headers, parts)?;
-        self.framing(shape)?;
-        self.bytes.extend_from_slice(b"\r\n");
-        Ok(())
-    }
-
-    /// Whether a field of the client's is copied.
-    ///
-    /// SECURITY: names are compared as CGI-style servers fold them (`an_identity_header_in_any_spelling_is_replaced`), and
-    /// nothing that `Connection` names can take away what is set afterwards (`connection_cannot_strip_what_is_set`).
-    fn passes(&self, app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>, options: &[&[u8]], name: &str) -> bool {
-        let is = |other: &str| folds_to(name, other);
-        let told = [&app.headers.user, &app.headers.roles, &app.headers.request_id];
-        !(is_connection_field(name.as_bytes())
-            || folded_connection_field(name)
-            || options.iter().any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
-            || is("cookie")
-            || ENDING.into_iter().any(is)
-            || FORWARDING.into_iter().any(is)
-            || told.into_iter().flatten().any(|other| is(other))
-            || parts.strip.iter().any(|other| is(other))
-            || (parts.plain_answer && is("accept-encoding"))
-            || (shape.content_type.is_some() && (is("content-type") || is("content-encoding")))
-            || shape.header_edits.iter().any(|(other, _)| is(other)))
-    }
-
-    fn cookies(&mut self, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> Result<(), FieldError> {
-        let edited = |name: &[u8]| shape.cookie_edits.iter().any(|(other, _)| other.as_bytes() == name);
-        let kept = |sent: cookie::Cookie<'_>| (!edited(sent.name)).then(|| Cow::Owned(sent.value.to_vec()));
-        let rewritten = match parts.cookies {
-            CookieField::Unchanged => cookie::rewrite(parts.head.values("cookie"), kept),
-            CookieField::Replaced(field) => cookie::rewrite(std::iter::once(field.as_slice()), kept),
-            CookieField::Removed => None,
-        };
-        let mut line = rewritten.unwrap_or_default();
-        for (name, value) in shape.cookie_edits {
-            if let Some(value) = value {
-                cookie::push(&mut line, name.as_bytes(), value.as_bytes());
-            }
-        }
-        if line.is_empty() { Ok(()) } else { self.push("Cookie", &line) }
-    }
-
-    fn forwarding(&mut self, parts: &ForwardParts<'_>) -> Result<(), FieldError> {
-        let mut hops = CompactString::default();
-        for hop in &parts.client.chain {
-            let comma = if hops.is_empty() { "" } else { ", " };
-            // writing to a string cannot fail
-            let _ = write!(hops, "{comma}{hop}");
-        }
-        self.push("X-Forwarded-For", hops.as_bytes())?;
-        self.push("X-Forwarded-Proto", if parts.https { b"https" } else { b"http" })?;
-        match parts.head.authority() {
-            Some(authority) => self.push("X-Forwarded-Host", authority.as_bytes()),
-            None => Ok(()),
+/// The `Host` that the upstream block asks for; that of the first address where it depends on which one is dialled.
+pub(super) fn host_for(upstream: &UpstreamSpec, outside: Option<&str>) -> CompactString {
+    match (&upstream.host, outside) {
+        (HostPolicy::Name(name), _) => name.clone(),
+        (HostPolicy::Keep, Some(outside)) => outside.into(),
+        (HostPolicy::Keep, None) | (HostPolicy::Address, _) => {
+            upstream.addresses.first().map(Address::authority).unwrap_or_default().into()
         }
     }
-
-    fn identity(&mut self, headers: &IdentityHeaders, parts: &ForwardParts<'_>) -> Result<(), FieldError> {
-        if let Some(name) = &headers.request_id {
-            self.push(name, &parts.request.to_hex())?;
-        }
-        if let (Some(name), Some(subject)) = (&headers.user, parts.told.subject) {
-            self.push(name, subject.as_bytes())?;
-        }
-        match &headers.roles {
-            Some(name) if parts.told.subject.is_some() => self.push(name, parts.told.roles.join(",").as_bytes()),
-            _ => Ok(()),
-        }
-    }
-
-    fn framing(&mut self, shape: &Shape<'_>) -> Result<(), FieldError> {
-        if shape.upgrade {
-            self.push("Connection", b"Upgrade")?;
-            return self.push("Upgrade", b"websocket");
-        }
-        match shape.length {
-            None => self.push("Transfer-Encoding", b"chunked"),
-            // an announced emptiness is expected of methods that have a body (RFC 9110 section 8.6)
-            Some(0) if matches!(shape.method, "GET" | "HEAD" | "DELETE" | "OPTIONS") => Ok(()),
-            Some(length) => {
-                let mut digits = itoa::Buffer::new();
-                self.push("Content-Length", digits.format(length).as_bytes())
-            }
-        }
-    }
-}
-
-/// Whether CGI-style servers may read the name as a field that concerns the connection or the framing.
-fn folded_connection_field(name: &str) -> bool {
-    const FRAMING: [&str; 4] = ["content-length", "transfer-encoding", "proxy-connection", "keep-alive"];
-    FRAMING.into_iter().any(|other| folds_to(name, other))
 }

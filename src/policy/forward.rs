@@ -2,14 +2,13 @@
 
 use super::decide::Judged;
 use super::detail::Detail;
-use super::fields::{Assembly, ForwardParts, Shape};
+use super::fields::{self, ForwardParts, Shape, host_for};
 use super::judgement::Judgement;
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
 use crate::model::{Effect, Outcome, Reason, RequestId};
-use crate::request::JudgedBody;
+use crate::request::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, JudgedBody, write_forward_head};
 use crate::rules::{App, BodyRule, Mode, Route, Upgrade};
 use crate::wire::framing::Framing;
-use crate::wire::writer::FieldError;
 use bytes::Bytes;
 use compact_str::CompactString;
 use std::borrow::Cow;
@@ -25,9 +24,14 @@ pub struct Head {
 }
 
 impl Head {
-    fn new(assembly: Assembly, upstream: &UpstreamSpec) -> Self {
-        let by_address = matches!(upstream.host, HostPolicy::Address);
-        Self { bytes: assembly.bytes, host: by_address.then_some(assembly.host) }
+    /// A head that was written; `Host` is its first field.
+    fn new(bytes: Vec<u8>, by_address: bool) -> Self {
+        const NAME: &[u8] = b"\r\nHost: ";
+        let host = memchr::memmem::find(&bytes, NAME).filter(|_| by_address).and_then(|at| {
+            let start = at + NAME.len();
+            Some(start..start + memchr::memchr(b'\r', bytes.get(start..)?)?)
+        });
+        Self { bytes, host }
     }
 
     /// The head for `address`: only where the upstream block says `host: address` does it depend on it.
@@ -63,12 +67,14 @@ pub enum BodyPlan {
 }
 
 impl BodyPlan {
-    /// The length in bytes; `None` for chunked coding.
-    fn length(&self) -> Option<u64> {
-        match self {
-            Self::None => Some(0),
-            Self::Judged(bytes) => u64::try_from(bytes.len()).ok(),
-            Self::Streamed { length } => *length,
+    /// How the head announces it; `content_type` that of a body that was written again.
+    fn announced<'a>(&self, content_type: Option<&'a str>) -> ForwardBody<'a> {
+        match (self, content_type) {
+            (Self::None, _) => ForwardBody::None,
+            (Self::Judged(bytes), Some(content_type)) => ForwardBody::Judged { content_type, length: bytes.len() },
+            (Self::Judged(bytes), None) => ForwardBody::Length(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            (Self::Streamed { length: Some(length) }, _) => ForwardBody::Length(*length),
+            (Self::Streamed { length: None }, _) => ForwardBody::Chunked,
         }
     }
 }
@@ -96,6 +102,17 @@ pub struct Parcel {
 }
 
 impl Parcel {
+    fn new(app: &App, shape: &Shape<'_>, head: Vec<u8>, body: BodyPlan, effect: Effect) -> Self {
+        Self {
+            upstream: Arc::clone(&app.upstream),
+            method: shape.method.into(),
+            head: Head::new(head, matches!(app.upstream.host, HostPolicy::Address)),
+            body,
+            effect,
+            upgrade: shape.upgrade,
+        }
+    }
+
     /// The upstream that the permit is bound to.
     #[must_use]
     pub fn upstream(&self) -> &Arc<UpstreamSpec> {
@@ -188,20 +205,18 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
     if parts.upgrade && !upgrade {
         return Err(judgement.into_refusal(Reason::UpgradeRefused, Detail::None));
     }
+    let mut target = Vec::with_capacity(128);
+    view.write_target(&mut target);
     let shape = Shape {
         method: view.method(),
+        target: &target,
+        body: body.announced(content_type.as_deref()),
         header_edits: view.header_edits(),
         cookie_edits: view.cookie_edits(),
-        content_type: content_type.as_deref(),
-        length: body.length(),
         upgrade,
     };
-    match assemble(&app, parts, &shape, |out| view.write_target(out)) {
-        Ok(head) => {
-            let upstream = Arc::clone(&app.upstream);
-            let (method, effect) = (view.method().into(), judgement.effect());
-            Ok((Permit(Parcel { upstream, method, head, body, effect, upgrade }), judgement))
-        }
+    match fields::write(&app, parts, &shape) {
+        Ok(head) => Ok((Permit(Parcel::new(&app, &shape, head, body, judgement.effect())), judgement)),
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }
 }
@@ -232,20 +247,15 @@ pub fn observe(
     }
     let shape = Shape {
         method: parts.head.method(),
+        target: parts.head.target(),
+        body: body.announced(None),
         header_edits: &[],
         cookie_edits: &[],
-        content_type: None,
-        length: body.length(),
         upgrade,
     };
-    match assemble(app, parts, &shape, |out| out.extend_from_slice(parts.head.target())) {
-        Ok(head) => {
-            let upstream = Arc::clone(&app.upstream);
-            let method = parts.head.method().into();
-            // what an unjudged request does is not known
-            let parcel = Parcel { upstream, method, head, body, effect: Effect::Change, upgrade };
-            Ok((Observed(parcel), judgement.into_observed()))
-        }
+    match fields::write(app, parts, &shape) {
+        // what an unjudged request does is not known
+        Ok(head) => Ok((Observed(Parcel::new(app, &shape, head, body, Effect::Change)), judgement.into_observed())),
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }
 }
@@ -327,71 +337,62 @@ impl SideRequest {
     ///
     /// # Errors
     /// When one of them cannot stand in a head.
-    pub fn probe(app: &App, host: &str, path: &str, cookies: &[u8], request: RequestId) -> Result<Self, FieldError> {
-        let upstream = Arc::clone(&app.upstream);
-        let mut assembly = Assembly::begin("GET", host_for(&upstream, Some(host)).as_bytes(), 512, |out| {
-            out.extend_from_slice(path.as_bytes());
-        })?;
-        if !cookies.is_empty() {
-            assembly.push("Cookie", cookies)?;
-        }
-        if let Some(name) = &app.headers.request_id {
-            assembly.push(name, &request.to_hex())?;
-        }
-        Self::finish(upstream, assembly, path)
+    pub fn probe(app: &App, host: &str, path: &str, cookies: &[u8], request: RequestId) -> Result<Self, ForwardError> {
+        let by_address = matches!(app.upstream.host, HostPolicy::Address);
+        let set: Vec<_> =
+            app.headers.request_id.iter().map(|name| (name.clone(), request.to_string().into())).collect();
+        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, path, cookies, &set)
     }
 
     /// Asks the application whether it is well, as the `health:` block says; `None` where it has none.
     ///
     /// # Errors
     /// When the path cannot stand in a head.
-    pub fn health(upstream: &Arc<UpstreamSpec>) -> Option<Result<Self, FieldError>> {
+    #[must_use]
+    pub fn health(upstream: &Arc<UpstreamSpec>) -> Option<Result<Self, ForwardError>> {
         let health = upstream.health.as_ref()?;
-        let host = health.host.clone().unwrap_or_else(|| host_for(upstream, None));
-        let assembly =
-            Assembly::begin("GET", host.as_bytes(), 256, |out| out.extend_from_slice(health.path.as_bytes()));
-        let mut made = assembly.and_then(|assembly| Self::finish(Arc::clone(upstream), assembly, &health.path));
-        if health.host.is_some()
-            && let Ok(side) = &mut made
-        {
-            side.0.head.host = None;
-        }
-        Some(made)
+        // a check is of one address, so that its name is the one to send
+        let (host, by_address) = match (&health.host, &upstream.host) {
+            (Some(host), _) | (None, HostPolicy::Name(host)) => (host.clone(), false),
+            (None, _) => (host_for(upstream, None), true),
+        };
+        Some(Self::get(upstream, &host, by_address, &health.path, b"", &[]))
     }
 
-    fn finish(upstream: Arc<UpstreamSpec>, mut assembly: Assembly, path: &str) -> Result<Self, FieldError> {
-        if !path.starts_with('/') || path.contains('#') {
-            return Err(FieldError::Value);
+    fn get(
+        upstream: &Arc<UpstreamSpec>,
+        host: &str,
+        by_address: bool,
+        path: &str,
+        cookies: &[u8],
+        set: &[(CompactString, CompactString)],
+    ) -> Result<Self, ForwardError> {
+        if !path.starts_with('/') || !path.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'#') {
+            return Err(ForwardError::Control("path of a side request"));
         }
-        assembly.push("Accept", b"*/*")?;
-        assembly.push("User-Agent", b"scopegate")?;
-        assembly.bytes.extend_from_slice(b"\r\n");
-        let head = Head::new(assembly, &upstream);
-        let method = CompactString::const_new("GET");
-        Ok(Self(Parcel { upstream, method, head, body: BodyPlan::None, effect: Effect::None, upgrade: false }))
-    }
-}
-
-fn assemble(
-    app: &App,
-    parts: &ForwardParts<'_>,
-    shape: &Shape<'_>,
-    target: impl FnOnce(&mut Vec<u8>),
-) -> Result<Head, FieldError> {
-    let host = host_for(&app.upstream, parts.head.authority());
-    let mut assembly = Assembly::begin(shape.method, host.as_bytes(), 1024, target)?;
-    assembly.fields(app, parts, shape)?;
-    Ok(Head::new(assembly, &app.upstream))
-}
-
-/// The `Host` that the upstream block asks for; that of the first address where it depends on which one is dialled.
-fn host_for(upstream: &UpstreamSpec, outside: Option<&str>) -> CompactString {
-    match (&upstream.host, outside) {
-        (HostPolicy::Name(name), _) => name.clone(),
-        (HostPolicy::Keep, Some(outside)) => outside.into(),
-        (HostPolicy::Keep, None) | (HostPolicy::Address, _) => {
-            upstream.addresses.first().map(Address::authority).unwrap_or_default().into()
-        }
+        let head = ForwardHead {
+            method: "GET",
+            target: path.as_bytes(),
+            host,
+            body: ForwardBody::None,
+            set,
+            strip: &[],
+            header_edits: &[],
+            cookie_edits: &[],
+            client: ForwardedFor::default(),
+            upgrade: None,
+        };
+        let mut bytes = Vec::with_capacity(256);
+        let fields: [(&str, &[u8]); 3] = [("Accept", b"*/*"), ("User-Agent", b"scopegate"), ("Cookie", cookies)];
+        write_forward_head(&mut bytes, &head, fields.into_iter().filter(|(_, value)| !value.is_empty()))?;
+        Ok(Self(Parcel {
+            upstream: Arc::clone(upstream),
+            method: CompactString::const_new("GET"),
+            head: Head::new(bytes, by_address),
+            body: BodyPlan::None,
+            effect: Effect::None,
+            upgrade: false,
+        }))
     }
 }
 
