@@ -218,7 +218,7 @@ mod tests {
     fn managers_read_the_matrix_in_their_language() {
         assert_eq!(
             render(&catalog(), Format::Table, Language::Zh),
-            " A  仓库管理员 (keeper)\n B  lead (lead)\n\n                           A  B\n\
+            " A  仓库管理员 (keeper)\n B  lead (lead)\n\n                        A  B\n\
              =1+1, \"x\"  order:view   .  x\n\n查看库存   stock:view   x  x\n"
         );
     }

@@ -197,8 +197,7 @@ fn key_hash(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<KeyHash> {
             value.map(|value| *byte = value).is_some()
         });
     if !read {
-        // SECURITY: never show the word: somebody may have written the key itself
-        // (`a_key_written_in_place_of_its_hash_is_not_repeated`)
+        // SECURITY: never show the word: somebody may have written the key itself (`tests/rules/people-credentials`)
         notes
             .error(text.mark, "this is not a SHA-256 in 64 hex digits")
             .help("write the hash of the key, never the key: `printf %s KEY | sha256sum`");
@@ -208,7 +207,7 @@ fn key_hash(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<KeyHash> {
 
 fn check_password(text: &Spanned<String>, notes: &mut Notes<'_>) {
     if argon2::password_hash::PasswordHash::new(text).is_err() || !text.starts_with("$argon2") {
-        // SECURITY: never show the word: somebody may have written the password itself
+        // SECURITY: never show the word: somebody may have written the password itself (`tests/rules/people-credentials`)
         notes
             .error(text.mark, "this is not an argon2 hash")
             .help("write the hash, never the password: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`");
