@@ -21,20 +21,21 @@ use std::sync::Arc;
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
     nodes: Vec<Node>,
-    segments: FxHashMap<CompactString, u32>,
-    children: FxHashMap<(u32, u32), u32>,
+    /// From the hash of a node and of the literal segment behind it to the child, which knows both and is compared.
+    children: FxHashMap<u64, u32>,
 }
 
 impl Default for RouteTable {
     fn default() -> Self {
-        let (segments, children) = (FxHashMap::default(), FxHashMap::default());
-        Self { routes: Vec::new(), nodes: vec![Node::default()], segments, children }
+        Self { routes: Vec::new(), nodes: vec![Node::default()], children: FxHashMap::default() }
     }
 }
 
-/// What may follow a path; literal segments are in `children`.
+/// A path, and what may follow it; literal segments that follow are in `children`.
 #[derive(Clone, Debug, Default)]
 struct Node {
+    /// For a literal segment: its text, and the node before it.
+    literal: Option<(CompactString, u32)>,
     named: Vec<(Named, u32)>,
     any: Option<u32>,
     here: Vec<u32>,
@@ -146,8 +147,9 @@ impl RouteTable {
     fn descend<'a>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
         let here = self.nodes.get(node as usize)?;
         let Some(&(key, text)) = search.segments.get(depth) else { return self.choose(&here.here, search) };
-        let literal = self.segments.get(key).and_then(|segment| self.children.get(&(node, *segment)));
-        if let Some(found) = literal.and_then(|child| self.descend(*child, depth + 1, search)) {
+        if let Some(child) = self.literal(node, key)
+            && let Some(found) = self.descend(child, depth + 1, search)
+        {
             return Some(found);
         }
         for (_, child) in here.named.iter().filter(|(named, _)| named.accepts(key, text)) {
@@ -161,6 +163,22 @@ impl RouteTable {
             return Some(found);
         }
         if here.below.is_empty() { None } else { self.static_file(&here.below, depth, search) }
+    }
+
+    /// The child behind a literal segment.
+    ///
+    /// INVARIANT: where two children have the same hash the later ones lie at the hashes that follow it without a gap, so
+    /// that probing finds each; a hash that a client makes collide costs comparisons, never a wrong route.
+    fn literal(&self, node: u32, text: &str) -> Option<u32> {
+        let mut hash = hash(node, text);
+        loop {
+            let child = *self.children.get(&hash)?;
+            let (own, parent) = self.nodes.get(child as usize)?.literal.as_ref()?;
+            if *parent == node && own == text {
+                return Some(child);
+            }
+            hash = hash.wrapping_add(1);
+        }
     }
 
     fn static_file<'a>(&'a self, below: &[u32], depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
@@ -195,6 +213,14 @@ impl RouteTable {
         }
         None
     }
+}
+
+fn hash(node: u32, text: &str) -> u64 {
+    use std::hash::Hasher as _;
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write_u32(node);
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 impl Predicate {

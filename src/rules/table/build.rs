@@ -23,7 +23,6 @@ impl RouteTable {
     pub fn build(routes: Vec<Arc<Route>>) -> (Self, Vec<Overlap>) {
         let mut table = Self { routes, ..Self::default() };
         table.children.reserve(table.routes.len());
-        table.segments.reserve(table.routes.len());
         for at in 0..table.routes.len() {
             table.insert(at);
         }
@@ -45,14 +44,18 @@ impl RouteTable {
     fn child(&mut self, node: u32, part: &Part) -> u32 {
         let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         let found = match part {
-            Part::Literal(text) => {
-                let count = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
-                let segment = match self.segments.get(text) {
-                    Some(segment) => *segment,
-                    None => *self.segments.entry(text.clone()).or_insert(count),
-                };
-                *self.children.entry((node, segment)).or_insert(next)
-            }
+            Part::Literal(text) => match self.literal(node, text) {
+                Some(child) => child,
+                None => {
+                    let mut hash = super::hash(node, text);
+                    while self.children.contains_key(&hash) {
+                        hash = hash.wrapping_add(1);
+                    }
+                    self.children.insert(hash, next);
+                    self.nodes.push(Node { literal: Some((text.clone(), node)), ..Node::default() });
+                    return next;
+                }
+            },
             Part::Named(named) => {
                 let Some(here) = self.nodes.get_mut(node as usize) else { return node };
                 if named.is_any() {
@@ -133,7 +136,11 @@ impl RouteTable {
             open.extend(node.any);
             open.extend(node.named.iter().map(|(_, child)| *child));
             // rare enough that the whole map may be walked
-            open.extend(self.children.iter().filter(|((parent, _), _)| *parent == at).map(|(_, child)| *child));
+            let behind = |child: &&u32| {
+                let child = self.nodes.get(**child as usize).and_then(|child| child.literal.as_ref());
+                child.is_some_and(|(_, parent)| *parent == at)
+            };
+            open.extend(self.children.values().filter(behind));
         }
         found
     }
