@@ -95,6 +95,7 @@ impl Report {
     }
 
     /// Notes an error.
+    #[allow(clippy::indexing_slicing)] // at the place where one was just put
     pub fn error(&mut self, file: &Arc<str>, mark: Mark, message: impl Into<String>) -> &mut Diagnostic {
         let diagnostic = Diagnostic {
             place: mark.in_file(file),
@@ -106,7 +107,9 @@ impl Report {
             help: None,
             related: None,
         };
-        self.found.push_mut(diagnostic)
+        let at = self.found.len();
+        self.found.push(diagnostic);
+        &mut self.found[at]
     }
 
     /// Notes a lint.

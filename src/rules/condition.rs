@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// One element of `when:`; all of them must hold.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // a route has few, and a box would cost a look-up each
 pub enum Condition {
     /// The time lies within a calendar.
     Time(Arc<Calendar>),

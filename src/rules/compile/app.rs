@@ -15,8 +15,6 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Names of parameters that are secret in every application.
-
 pub(super) fn compile(
     files: &[(Named<RawApp>, Document)],
     catalog: &Catalog,
