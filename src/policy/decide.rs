@@ -8,7 +8,7 @@ use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::scope::{self, Choice, Cut, Fit};
 use super::trace::{Relevance, Silent, Step, Trace};
 use crate::model::{Device, Effect, Outcome, Reason, SubjectId, Timestamp};
-use crate::request::{Location, Misfit, ParamError, ParamType, ParamValues, RequestView, Unnamed, folds_to};
+use crate::request::{Location, Misfit, ParamError, ParamType, ParamValues, RequestView, check_override, folds_to};
 use crate::rules::condition::{device_holds, network_holds};
 use crate::rules::{
     App, Assignment, Authority, BodyRule, Condition, DimensionId, Others, PermissionId, Route, RuleSet, ScopeRule,
@@ -237,32 +237,6 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         }
     }
 
-    /// Nothing in the request changes its method, unless the rule names it and so judges it.
-    ///
-    /// SECURITY: a framework that obeys `X-HTTP-Method-Override` runs another operation than the one that was judged
-    /// (`a_method_override_is_refused`).
-    fn overrides(&self, unnamed: &[Unnamed]) -> Result<(), Refusal> {
-        let dialect = self.view.dialect();
-        let judged = |name: &str| {
-            let header = |place: &Location| matches!(place, Location::Header(_)) && folds_to(place.name(), name);
-            self.question.route.params.iter().any(|rule| header(&rule.location))
-        };
-        let header = dialect
-            .override_headers
-            .iter()
-            .find(|name| self.view.fields().any(|(sent, _)| folds_to(sent, name)) && !judged(name));
-        let is_override = |name: &str| dialect.override_params.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let param = unnamed.iter().filter(|unnamed| unnamed.place != "json").map(|unnamed| &unnamed.name);
-        match header.or(param.into_iter().find(|name| is_override(name))) {
-            None => Ok(()),
-            Some(name) => {
-                let detail =
-                    Detail::text(format_args!("`{name}` would change the method, and the rule does not judge it"));
-                Err(Refusal::new(Reason::MethodRefused, detail))
-            }
-        }
-    }
-
     /// Which permission is asked for; `None` on a public route.
     fn operation(&mut self) -> Result<Option<PermissionId>, Refusal> {
         let (place, permission) = match &self.question.route.authority {
@@ -305,11 +279,15 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         Ok(())
     }
 
-    /// Parameters that the rule does not name are refused where it says so.
+    /// Parameters that the rule does not name are refused where it says so, and everywhere where they change the method.
     fn others(&mut self) -> Result<(), Refusal> {
         let route = self.question.route;
-        let unnamed = self.view.unnamed(route.params.iter().map(|rule| &rule.location));
-        self.overrides(&unnamed)?;
+        let named = route.params.iter().map(|rule| &rule.location);
+        let unnamed = self.view.unnamed(named.clone());
+        // SECURITY: a framework that obeys `X-HTTP-Method-Override` runs another operation than the one that was judged
+        // (`a_method_override_never_reaches_the_application`).
+        check_override(self.view, named, &unnamed)
+            .map_err(|error| Refusal::new(error.reason(), Detail::text(error)))?;
         match (route.others, unnamed.into_iter().next()) {
             (Others::Refuse, Some(unnamed)) => {
                 Err(Refusal::new(Reason::UnknownParameter, Detail::Unnamed(Box::new(unnamed))))

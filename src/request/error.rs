@@ -248,9 +248,6 @@ pub enum BodyError {
     /// A parameter in it is malformed.
     #[error(transparent)]
     Param(#[from] ParamError),
-    /// A field in it changes the method.
-    #[error(transparent)]
-    Method(#[from] MethodOverride),
 }
 
 impl BodyError {
@@ -264,7 +261,6 @@ impl BodyError {
             Self::TooLarge { .. } => Reason::BodyTooLarge,
             Self::TooDeep { .. } => Reason::BodyTooDeep,
             Self::Param(error) => error.reason(),
-            Self::Method(error) => error.reason(),
         }
     }
 }
@@ -277,7 +273,7 @@ impl BodyError {
 pub struct MethodOverride {
     /// Its name as sent.
     pub name: CompactString,
-    /// `header`, `query`, `form` or `multipart`.
+    /// `header`, `query`, `form`, `multipart` or `json`.
     pub place: &'static str,
 }
 

@@ -1,37 +1,50 @@
 //! Finds what would make the application take another method than the one that is judged; never changes it.
 
+use super::dialect::{Base, Dialect};
 use super::error::MethodOverride;
 use super::header::folds_to;
-use super::view::{BodyState, RequestView};
-use compact_str::CompactString;
+use super::location::Location;
+use super::name::{Match, ParamName, fold};
+use super::view::{RequestView, Unnamed};
 
-/// Refuses a method override that frameworks of this dialect honour, in a header, the query or a judged form.
-/// To be asked before a route is looked for; [`RequestView::read_body`] asks again for the fields of a form.
+/// Refuses a method override that frameworks of this dialect honour: a header that none of `named` names, or one of the
+/// parameters `unnamed`, as [`RequestView::unnamed`] lists those that `named` leaves out. What a rule names it judges.
+///
+/// Bodies that nobody reads are left to [`RequestView::needs_body`].
 ///
 /// # Errors
 /// Names the header or parameter.
-pub fn check_override(view: &RequestView<'_>) -> Result<(), MethodOverride> {
+pub fn check_override<'a>(
+    view: &RequestView<'_>,
+    named: impl IntoIterator<Item = &'a Location> + Clone,
+    unnamed: &[Unnamed],
+) -> Result<(), MethodOverride> {
     let dialect = view.dialect();
+    let is_judged = |known: &str| {
+        named.clone().into_iter().any(|place| matches!(place, Location::Header(_)) && folds_to(place.name(), known))
+    };
     for (name, _) in view.fields() {
-        if dialect.override_headers.iter().any(|known| folds_to(name, known)) {
+        if dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known)) {
             return Err(MethodOverride { name: name.into(), place: "header" });
         }
     }
-    if dialect.override_params.is_empty() {
-        return Ok(());
+    let found =
+        unnamed.iter().find(|unnamed| dialect.override_params.iter().any(|known| reads(dialect, unnamed, known)));
+    found.map_or(Ok(()), |unnamed| Err(MethodOverride { name: unnamed.name.clone(), place: unnamed.place }))
+}
+
+/// Whether the application may read this parameter as `known`.
+fn reads(dialect: &Dialect, unnamed: &Unnamed, known: &str) -> bool {
+    // frameworks that nobody told us of may take the members of a JSON object for parameters
+    let name = match unnamed.place {
+        "json" if dialect.base == Base::Strict => unnamed.name.strip_prefix('/').unwrap_or_default(),
+        "json" => return false,
+        _ => &unnamed.name,
+    };
+    if name.eq_ignore_ascii_case(known) {
+        return true;
     }
-    let known = |name: &str| dialect.override_params.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let refuse = |name: &str, place| Err(MethodOverride { name: CompactString::from(name), place });
-    if let Some(value) = view.target().query().iter().find(|value| known(value.name())) {
-        return refuse(value.name(), "query");
-    }
-    match view.body_state() {
-        BodyState::Form { list, .. } => {
-            list.iter().find(|value| known(value.name())).map_or(Ok(()), |value| refuse(value.name(), "form"))
-        }
-        BodyState::Multipart(multipart) => {
-            multipart.names().find(|name| known(name)).map_or(Ok(()), |name| refuse(name, "multipart"))
-        }
-        BodyState::Absent | BodyState::Unread | BodyState::Json { .. } => Ok(()),
-    }
+    let Ok(known) = ParamName::compile(known, dialect) else { return false };
+    // a name that cannot be folded was refused where the parameters were read
+    fold(name, dialect).is_ok_and(|folded| known.matches(name, folded.as_deref()) != Match::Other)
 }

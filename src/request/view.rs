@@ -7,7 +7,6 @@ use super::header::folds_to;
 use super::json::Json;
 use super::location::{Cookies, Location};
 use super::media::MediaType;
-use super::method::check_override;
 use super::multipart::Multipart;
 use super::name::{Match, ParamName};
 use super::param::{ParamList, ParamValues};
@@ -215,7 +214,7 @@ impl<'h> RequestView<'h> {
     ///
     /// # Errors
     /// When the content type is not one of `types`, the body is encoded or in another character set, is beyond a
-    /// limit, has more than one reading, or a field changes the method.
+    /// limit, or has more than one reading.
     pub fn read_body(&mut self, types: &ContentTypes, limits: &BodyLimits, body: &Bytes) -> Result<(), BodyError> {
         if matches!(self.body, BodyState::Absent) || body.is_empty() {
             self.body = BodyState::Absent;
@@ -253,7 +252,7 @@ impl<'h> RequestView<'h> {
         } else {
             return Err(BodyError::ContentType("is not one that the route lists"));
         };
-        Ok(check_override(self)?)
+        Ok(())
     }
 
     /// The one content type, `None` where there is none.

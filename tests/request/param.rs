@@ -2,7 +2,8 @@
 
 use super::{FORM, at, get, kind, php, post, values};
 use scopegate::request::{
-    Base, CanonicalTarget, Dialect, ParamError, ParamValues, Place, RawList, RawParamType, RequestView, TargetLimits,
+    Base, CanonicalTarget, Dialect, Location, ParamError, ParamValues, Place, RawList, RawParamType, RequestView,
+    TargetLimits,
 };
 
 #[track_caller]
@@ -282,26 +283,49 @@ fn parameters_that_no_rule_names_are_listed() {
     assert_eq!(view.unnamed(&param).len(), 1);
 }
 
+/// What a rule that names `named` says of a method override.
+fn overrides(view: &RequestView<'_>, named: &[Location]) -> Result<(), scopegate::request::MethodOverride> {
+    scopegate::request::check_override(view, named, &view.unnamed(named))
+}
+
 #[test]
 fn method_overrides_are_refused_where_frameworks_honour_them() {
-    use scopegate::request::check_override;
     let strict = Dialect::default();
-    for name in ["X-HTTP-Method-Override", "x-http-method", "X_Method_Override"] {
+    for name in ["X-HTTP-Method-Override", "x-http-method", "X_Method_Override", "x.http.method"] {
         let fields = [(name, "DELETE")];
-        assert!(check_override(&get("/a", &fields, &strict)).is_err(), "{name}");
+        assert!(overrides(&get("/a", &fields, &strict), &[]).is_err(), "{name}");
     }
-    assert!(check_override(&get("/a?_method=delete", &[], &strict)).is_err());
-    let error = post("/a", FORM, b"_METHOD=DELETE", &strict).expect_err("it was read");
-    assert_eq!(error.reason(), scopegate::model::Reason::MethodRefused);
-    let part = b"--XX\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--XX--";
-    assert!(post("/a", super::MULTIPART, part, &strict).is_err());
+    for target in ["/a?_method=delete", "/a?_METHOD=delete", "/a?_method[]=delete", "/a?.method=delete"] {
+        assert!(overrides(&get(target, &[], &strict), &[]).is_err(), "{target}");
+    }
+    assert!(overrides(&get("/a?.method=delete", &[], &php()), &[]).is_err());
+    for (kind, body) in [
+        (FORM, &b"_METHOD=DELETE"[..]),
+        (super::MULTIPART, b"--XX\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--XX--"),
+        (super::JSON, br#"{"_method": "DELETE"}"#),
+    ] {
+        let error = overrides(&post("/a", kind, body, &strict).unwrap(), &[]).expect_err("an override");
+        assert_eq!(error.reason(), scopegate::model::Reason::MethodRefused, "{kind:?}");
+    }
     let mvc = Dialect::of(Base::Aspnet);
-    assert!(post("/a", FORM, b"x-http-method-override=DELETE", &mvc).is_err());
-    assert!(check_override(&get("/a?method=delete", &[], &strict)).is_ok());
-    let django = Dialect::of(Base::Django);
-    assert!(check_override(&get("/a?_method=delete", &[], &django)).is_ok());
+    assert!(overrides(&post("/a", FORM, b"x-http-method-override=DELETE", &mvc).unwrap(), &[]).is_err());
     // a form that was not read could hold the field
     let fields = [("content-type", &b"application/x-www-form-urlencoded"[..])];
     let view = RequestView::new("POST", fields, true, super::parse("/a", &strict).unwrap(), &strict);
     assert!(view.needs_body([]));
+}
+
+#[test]
+fn a_method_override_that_a_rule_judges_or_that_the_dialect_does_not_know_is_none() {
+    let strict = Dialect::default();
+    let named = [at("query", "_method", &strict), at("header", "X-HTTP-Method-Override", &strict)];
+    let fields = [("X-HTTP-Method-Override", "DELETE")];
+    assert!(overrides(&get("/a?_method=delete", &fields, &strict), &named).is_ok());
+    // the place counts: naming the query does not judge the form
+    assert!(overrides(&post("/a", FORM, b"_method=delete", &strict).unwrap(), &named).is_err());
+    assert!(overrides(&get("/a?method=delete", &[], &strict), &[]).is_ok());
+    let nested = post("/a", super::JSON, br#"{"a": {"_method": 1}}"#, &strict).unwrap();
+    assert!(overrides(&nested, &[]).is_ok());
+    let django = Dialect::of(Base::Django);
+    assert!(overrides(&get("/a?_method=delete", &[], &django), &[]).is_ok());
 }

@@ -1,0 +1,12 @@
+//! What must never reach an application, tried through the whole gateway on real sockets: asserted by what the application received.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "stories/support/browser.rs"]
+#[allow(dead_code, reason = "the stories use the rest of it")]
+mod browser;
+#[path = "hygiene/host.rs"]
+mod host;
+#[path = "hygiene/method.rs"]
+mod method;
+#[path = "hygiene/world.rs"]
+mod world;
