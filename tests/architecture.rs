@@ -1,5 +1,13 @@
 //! The order of modules in `src/lib.rs` is the dependency order: this test reads the sources and enforces it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,13 @@
 //! The trie finds what a matcher finds that walks the list and compares every pair: on random routes and requests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use proptest::prelude::*;
 use scopegate::diagnostics::Report;
 use scopegate::rules::load::{File, load_files};

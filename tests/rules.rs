@@ -3,6 +3,14 @@
 //! `SCOPEGATE_BLESS=1 cargo test --test rules` writes what is said now; read the difference before you commit it.
 //! A folder without `roles.yaml` or `people.yaml` takes those of `tests/rules/_base`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use scopegate::diagnostics::{Report, Style};
 use scopegate::rules::load::{File, load_files};
 use std::fs;

@@ -24,6 +24,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one exists in a process, and is moved once")]
 enum Command {
     Run(run::RunCommand),
     Demo(demo::DemoCommand),

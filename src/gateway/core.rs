@@ -156,7 +156,7 @@ impl Core {
         &self,
         connection: &ConnectionInfo,
         head: &RequestHead,
-    ) -> Result<Passage, (Passage, Judgement)> {
+    ) -> Result<Passage, Box<(Passage, Judgement)>> {
         let mut passage = self.begin_unread(connection);
         let trusted = &self.shared.trusted_proxies;
         let client = ClientAddr::derive(
@@ -168,7 +168,7 @@ impl Core {
         );
         match client {
             Ok(client) => passage.client = client,
-            Err(error) => return Err((passage, Judgement::refused(error.reason(), Detail::text(error)))),
+            Err(error) => return Err(Box::new((passage, Judgement::refused(error.reason(), Detail::text(error))))),
         }
         let tls: Option<CompactString> = connection.tls.as_ref().and_then(|tls| tls.fingerprint.clone());
         match self.devices.read(head.values("user-agent").next(), head.values("cookie"), tls) {
@@ -176,7 +176,9 @@ impl Core {
                 passage.device = device;
                 passage.issue = issue.filter(|_| self.shared.device_cookie);
             }
-            Err(error) => return Err((passage, Judgement::refused(Reason::InternalFault, Detail::text(error)))),
+            Err(error) => {
+                return Err(Box::new((passage, Judgement::refused(Reason::InternalFault, Detail::text(error)))));
+            }
         }
         Ok(passage)
     }

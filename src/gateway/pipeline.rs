@@ -103,7 +103,10 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
     let mut incoming = Incoming::new(body);
     let mut passage = match core.begin(connection, &head) {
         Ok(passage) => passage,
-        Err((passage, judgement)) => return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await,
+        Err(refused) => {
+            let (passage, judgement) = *refused;
+            return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await;
+        }
     };
     let app = match find_application(&mut passage, &asked) {
         Ok(app) => app,

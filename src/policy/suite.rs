@@ -181,7 +181,8 @@ fn compare(found: &mut Comparison, forwarded: &Forwarded, judged: &Judged<'_>) {
     let mut target = Vec::new();
     judged.view.write_target(&mut target);
     found.equal("target", forwarded.target.as_deref(), Some(&String::from_utf8_lossy(&target)));
-    let places: [(&str, fn(String) -> RawLocation, &[(String, Vec<String>)]); 3] = [
+    type Expected<'a> = (&'a str, fn(String) -> RawLocation, &'a [(String, Vec<String>)]);
+    let places: [Expected<'_>; 3] = [
         ("query", RawLocation::Query, &forwarded.query),
         ("form", RawLocation::Form, &forwarded.form),
         ("json", RawLocation::Json, &forwarded.json),
