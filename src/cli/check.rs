@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Check rule files: faults, overlaps, unreachable routes, rules without a scope
 #[derive(Args, Clone, Debug)]
-pub struct Check {
+pub struct CheckCommand {
     /// The folder of the rule files
     #[arg(long, value_name = "DIR", default_value = "routes")]
     pub routes: PathBuf,
@@ -33,7 +33,7 @@ pub enum Format {
     Json,
 }
 
-impl Check {
+impl CheckCommand {
     /// Writes what was found to `out`; fails when the rules cannot be used. The human form is always coloured: `out` takes
     /// colours off where it is no terminal (`anstream`).
     ///

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Print which role may do what
 #[derive(Args, Clone, Debug)]
-pub struct Matrix {
+pub struct MatrixCommand {
     /// The folder of the rule files
     #[arg(long, value_name = "DIR", default_value = "routes")]
     pub routes: PathBuf,
@@ -51,7 +51,7 @@ impl From<Lang> for Language {
     }
 }
 
-impl Matrix {
+impl MatrixCommand {
     /// Writes the matrix to `out`; where the rules cannot be used, what is wrong with them.
     ///
     /// # Errors

@@ -24,15 +24,14 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one exists in a process, and is moved once")]
 enum Command {
     Run(run::RunCommand),
     Demo(demo::DemoCommand),
-    Check(check::Check),
+    Check(check::CheckCommand),
     Test(test::TestCommand),
     Explain(explain::ExplainCommand),
-    Matrix(matrix::Matrix),
-    Schema(schema::PrintSchema),
+    Matrix(matrix::MatrixCommand),
+    Schema(schema::SchemaCommand),
     Audit(audit::AuditCommand),
     Certificate(certificate::CertificateCommand),
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Print the JSON Schema of a kind of file, for editors
 #[derive(Args, Clone, Debug)]
-pub struct PrintSchema {
+pub struct SchemaCommand {
     /// The kind of file
     #[arg(value_enum, default_value_t = Kind::App)]
     pub kind: Kind,
@@ -30,7 +30,7 @@ pub enum Kind {
     Gateway,
 }
 
-impl PrintSchema {
+impl SchemaCommand {
     /// Writes the schema to `out`.
     ///
     /// # Errors
