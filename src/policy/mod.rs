@@ -3,11 +3,6 @@
 //! Pure: rules, people, time and request come in, judgements go out. It never
 //! reads a clock, a file or a socket, and it never answers a request.
 
-#![allow(
-    clippy::result_large_err,
-    reason = "a refusal is the judgement itself, moved once a request; boxing it would cost more"
-)]
-
 pub mod approach;
 mod binding;
 pub mod decide;

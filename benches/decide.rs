@@ -1,0 +1,116 @@
+//! The decision alone, and together with reading the target and finding the route, at 10 to 100,000 rules and people.
+
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use scopegate::diagnostics::Report;
+use scopegate::model::{SubjectId, Timestamp};
+use scopegate::policy::{Asker, Question, decide};
+use scopegate::request::{CanonicalTarget, RequestView, TargetLimits};
+use scopegate::rules::load::{File, Loaded, load_files};
+use scopegate::rules::{App, Find};
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
+
+/// As many routes and people, ten roles, three assignments a person.
+fn setting(size: usize) -> Loaded {
+    let mut roles = "dimensions: {warehouse: {}}\npermissions:\n".to_owned();
+    for at in 0..100 {
+        writeln!(roles, "  object{at}:view: {{effect: none}}").unwrap();
+    }
+    roles.push_str("roles:\n");
+    for role in 0..10 {
+        let list: Vec<String> = (0..100).filter(|at| at % 10 == role).map(|at| format!("'object{at}:view'")).collect();
+        writeln!(roles, "  role{role}: {{permissions: [{}]}}", list.join(", ")).unwrap();
+    }
+    let mut people = "people:\n".to_owned();
+    for at in 0..size {
+        writeln!(people, "  user{at}:\n    assignments:").unwrap();
+        for turn in 0..3 {
+            let (role, warehouse) = ((at + turn) % 10, (at + turn) % 200);
+            writeln!(people, "      - {{role: role{role}, scope: {{warehouse: [W{warehouse}, V{warehouse}]}}}}")
+                .unwrap();
+        }
+    }
+    let mut app =
+        "app: erp\nhosts: [erp.test]\nupstream: {url: \"http://127.0.0.1:1\"}\nidentity: {}\nroutes:\n".to_owned();
+    for at in 0..size {
+        writeln!(
+            app,
+            "  - id: r{at}\n    match: GET /module{}/object{}.do\n    permission: object{}:view",
+            at % 50,
+            at / 50,
+            at % 100
+        )
+        .unwrap();
+        app.push_str("    scope: {warehouse: {query: warehouse}}\n    params: {page: int}\n");
+    }
+    let files = [("roles.yaml", roles), ("people.yaml", people), ("erp.yaml", app)];
+    let files = files.map(|(name, text)| File { name: name.to_owned(), text });
+    load_files(&files, Path::new(""), Report::new()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// The target of route `at`, and who may read it.
+fn request(at: usize, size: usize) -> (Vec<u8>, SubjectId) {
+    let who = (0..size).map(|turn| (at + turn) % size).find(|who| who % 10 == at % 10).unwrap_or(0);
+    let target = format!("/module{}/object{}.do?warehouse=W{}&page=3", at % 50, at / 50, who % 200);
+    (target.into_bytes(), SubjectId::new(&format!("user{who}")))
+}
+
+fn whole(loaded: &Loaded, app: &Arc<App>, target: CanonicalTarget, who: &SubjectId) -> u16 {
+    let view = RequestView::new("GET", [("Host", &b"erp.test"[..])], false, target, &app.dialect);
+    let Find::Route(route, _) = app.routes.find("GET", &view) else { panic!("no route") };
+    let asker = loaded.people.subject(who).map_or(Asker::Stranger(who), Asker::Known);
+    let question = Question {
+        rules: &loaded.set,
+        app,
+        route,
+        asker,
+        now: Timestamp::from_micros(1_790_000_000_000_000),
+        client: IpAddr::from([10, 1, 1, 1]),
+        device: None,
+    };
+    decide(&question, view).judgement().reason().status()
+}
+
+fn decisions(c: &mut Criterion) {
+    let limits = TargetLimits::default();
+    let mut group = c.benchmark_group("decide");
+    for size in SIZES {
+        let loaded = setting(size);
+        let app = loaded.set.app_for_host("erp.test").unwrap();
+        let requests: Vec<_> = (0..256).map(|turn| request(turn * 7919 % size, size)).collect();
+        let parse = |raw: &[u8]| CanonicalTarget::parse(raw, &app.dialect, &limits).unwrap();
+        for (raw, who) in &requests {
+            assert_eq!(whole(&loaded, app, parse(raw), who), 200, "{}", String::from_utf8_lossy(raw));
+        }
+        let mut turn = 0;
+        let mut next = || {
+            turn = (turn + 1) % requests.len();
+            &requests[turn]
+        };
+        group.bench_function(BenchmarkId::new("target parsed → decision", size), |b| {
+            b.iter_batched(
+                || {
+                    let (raw, who) = next();
+                    (parse(raw), who)
+                },
+                |(target, who)| black_box(whole(&loaded, app, target, who)),
+                BatchSize::SmallInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("bytes → decision", size), |b| {
+            b.iter(|| {
+                let (raw, who) = next();
+                black_box(whole(&loaded, app, parse(raw), who))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);
