@@ -56,6 +56,9 @@ pub struct Plan {
     pub clock: Arc<dyn Clock>,
     /// Whether the sockets of a running process, or of the service manager, are taken over.
     pub inherit: Inherit,
+    /// Whether signals are caught from the beginning, for [`Running::obey_signals`]: none that comes while the gateway
+    /// starts ends it by the system's default then.
+    pub catch_signals: bool,
 }
 
 /// Where listening sockets come from.
@@ -75,7 +78,7 @@ impl Plan {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let rules = Source::Folder(settings.routes.clone());
-        Self { settings, rules, clock: Arc::new(SystemClock), inherit: Inherit::Nothing }
+        Self { settings, rules, clock: Arc::new(SystemClock), inherit: Inherit::Nothing, catch_signals: false }
     }
 }
 
@@ -84,6 +87,7 @@ pub struct Running {
     inner: Arc<Inner>,
     workers: worker::Running,
     background: Runtime,
+    signals: Option<Signals>,
 }
 
 struct Inner {
@@ -119,7 +123,7 @@ where
 /// # Errors
 /// What is wrong with settings, rules, certificates, sockets or folders.
 pub fn start(plan: Plan) -> anyhow::Result<Running> {
-    let Plan { settings, rules, clock, inherit } = plan;
+    let Plan { settings, rules, clock, inherit, catch_signals } = plan;
     // A provider that another part of the process has installed serves as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let background = tokio::runtime::Builder::new_multi_thread()
@@ -128,6 +132,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         .enable_all()
         .build()
         .context("the background runtime cannot be had")?;
+    let signals = if catch_signals { Some(listen_for_signals(&background)?) } else { None };
     std::fs::create_dir_all(&settings.state)
         .with_context(|| format!("cannot make the folder `{}`", settings.state.display()))?;
     let metrics = Metrics::new(ROUTES_IN_METRICS);
@@ -192,7 +197,17 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
     };
     background.spawn(hand_over.serve(Arc::clone(&inner.sockets), inner.drain.clone()));
     drain::ready();
-    Ok(Running { inner, workers, background })
+    tracing::info!(
+        https = ?inner.sockets.addresses(Role::Https),
+        admin = ?inner.sockets.addresses(Role::Admin),
+        "the gateway serves"
+    );
+    Ok(Running { inner, workers, background, signals })
+}
+
+fn listen_for_signals(background: &Runtime) -> anyhow::Result<Signals> {
+    let _guard = background.enter();
+    Signals::listen().context("signals cannot be listened for")
 }
 
 impl Inner {
@@ -487,10 +502,10 @@ impl Running {
     ///
     /// # Errors
     /// When signals cannot be listened for, or the end cannot be recorded.
-    pub fn obey_signals(self) -> anyhow::Result<()> {
-        let signals = {
-            let _guard = self.background.enter();
-            Signals::listen()?
+    pub fn obey_signals(mut self) -> anyhow::Result<()> {
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => listen_for_signals(&self.background)?,
         };
         let inner = Arc::clone(&self.inner);
         self.background.spawn(signals.obey(self.inner.drain.clone(), move || {
@@ -513,7 +528,7 @@ impl Running {
     }
 
     fn join(self) -> anyhow::Result<()> {
-        let Self { inner, workers, background } = self;
+        let Self { inner, workers, background, .. } = self;
         workers.join();
         inner.drain.end();
         inner.sockets.close();

@@ -27,7 +27,7 @@ impl RunCommand {
         let settings = Settings::load(&self.config)?;
         install_log(&settings.log)?;
         let inherit = if self.take_over { Inherit::Predecessor } else { Inherit::ServiceManager };
-        let gateway = app::start(Plan { inherit, ..Plan::new(settings) })?;
+        let gateway = app::start(Plan { inherit, catch_signals: true, ..Plan::new(settings) })?;
         gateway.obey_signals()?;
         Ok(ExitCode::SUCCESS)
     }

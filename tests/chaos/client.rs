@@ -1,0 +1,193 @@
+//! A blocking HTTPS client that keeps its connection and its cookies, and says plainly when a connection broke.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::NEVER;
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    fields: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Why the gateway refused, where it did.
+    pub fn reason(&self) -> Option<&str> {
+        self.field("x-scopegate-reason")
+    }
+}
+
+/// A connection; what was read ahead stands in `buffer`.
+pub struct Connection {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    buffer: Vec<u8>,
+}
+
+/// The way to a gateway.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    cookies: Vec<(String, String)>,
+}
+
+impl Client {
+    pub fn new(address: SocketAddr, authority: &CertificateDer<'static>) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { address, tls: Arc::new(config), cookies: Vec::new() }
+    }
+
+    /// Opens a connection and shakes hands.
+    pub fn connect(&self) -> io::Result<Connection> {
+        let tcp = TcpStream::connect(self.address)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(NEVER))?;
+        tcp.set_write_timeout(Some(NEVER))?;
+        let name = ServerName::try_from(crate::site::HOST).unwrap();
+        let connection = ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(connection, tcp);
+        stream.conn.complete_io(&mut stream.sock)?;
+        Ok(Connection { stream, buffer: Vec::new() })
+    }
+
+    /// Sends on a connection of its own.
+    pub fn get(&mut self, target: &str) -> io::Result<Answer> {
+        let mut connection = self.connect()?;
+        self.get_on(&mut connection, target)
+    }
+
+    pub fn get_on(&mut self, connection: &mut Connection, target: &str) -> io::Result<Answer> {
+        self.send(connection, "GET", target, None)?;
+        self.receive(connection)
+    }
+
+    pub fn post(&mut self, target: &str, form: &str) -> io::Result<Answer> {
+        let mut connection = self.connect()?;
+        self.post_on(&mut connection, target, form)
+    }
+
+    pub fn post_on(&mut self, connection: &mut Connection, target: &str, form: &str) -> io::Result<Answer> {
+        self.send(connection, "POST", target, Some(form))?;
+        self.receive(connection)
+    }
+
+    pub fn send(&self, connection: &mut Connection, method: &str, target: &str, form: Option<&str>) -> io::Result<()> {
+        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", crate::site::HOST);
+        if !self.cookies.is_empty() {
+            let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            text += &format!("Cookie: {}\r\n", cookies.join("; "));
+        }
+        match form {
+            None => text += "\r\n",
+            Some(form) => {
+                let length = form.len();
+                text += &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}");
+            }
+        }
+        connection.stream.write_all(text.as_bytes())?;
+        connection.stream.flush()
+    }
+
+    /// Reads a whole answer.
+    pub fn receive(&mut self, connection: &mut Connection) -> io::Result<Answer> {
+        let mut answer = self.receive_head(connection)?;
+        let mut body = Vec::new();
+        if let Some(length) = answer.field("content-length").and_then(|text| text.parse::<usize>().ok()) {
+            body = connection.take(length)?;
+        } else if answer.field("transfer-encoding").is_some() {
+            while let Some(chunk) = connection.chunk()? {
+                body.extend_from_slice(&chunk);
+            }
+        }
+        answer.body = String::from_utf8_lossy(&body).into_owned();
+        Ok(answer)
+    }
+
+    /// Reads the head of an answer and keeps its cookies.
+    pub fn receive_head(&mut self, connection: &mut Connection) -> io::Result<Answer> {
+        let status_line = connection.line()?;
+        let status = status_line.split(' ').nth(1).and_then(|text| text.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status line: {status_line:?}")))?;
+        let mut fields = Vec::new();
+        loop {
+            let line = connection.line()?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+            if name == "set-cookie" {
+                let pair = value.split(';').next().unwrap_or_default();
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                self.set_cookie(name, value);
+            }
+            fields.push((name, value));
+        }
+        Ok(Answer { status, fields, body: String::new() })
+    }
+
+    pub fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.retain(|(n, _)| n != name);
+        self.cookies.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+impl Connection {
+    /// The certificate that the gateway showed.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.stream.conn.peer_certificates().unwrap()[0].clone().into_owned()
+    }
+
+    fn more(&mut self) -> io::Result<()> {
+        let mut space = [0; 16 * 1024];
+        match self.stream.read(&mut space)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.buffer.extend_from_slice(&space[..count]);
+                Ok(())
+            }
+        }
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+                self.buffer.drain(..end + 2);
+                return Ok(line);
+            }
+            self.more()?;
+        }
+    }
+
+    fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < count {
+            self.more()?;
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// The next chunk of a chunked body; `None` at its end.
+    pub fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let size = self.line()?;
+        let size = usize::from_str_radix(&size, 16).map_err(|_| io::Error::other(format!("no chunk: {size:?}")))?;
+        let chunk = self.take(size)?;
+        self.line()?;
+        Ok((size > 0).then_some(chunk))
+    }
+}

@@ -1,0 +1,83 @@
+//! `kill -9` under load, again and again: what the application received is on record, the journal stays sound, sessions live on.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::client::Client;
+use crate::site::Site;
+use crate::until;
+
+const ROUNDS: usize = 5;
+const CLIENTS: usize = 4;
+const REQUESTS: usize = 300;
+
+/// Asks until the connection breaks; gives what was answered.
+fn ask(mut client: Client, name: &str, stop: &AtomicBool, asked: &AtomicUsize) -> Vec<String> {
+    let mut answered = Vec::new();
+    let Ok(mut connection) = client.connect() else { return answered };
+    while !stop.load(Ordering::Relaxed) {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let n = format!("{name}-{number}");
+        let answer = if number.is_multiple_of(16) {
+            client.post_on(&mut connection, "/change", &format!("n={n}"))
+        } else {
+            client.get_on(&mut connection, &format!("/list?n={n}"))
+        };
+        let Ok(answer) = answer else { break };
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answered.push(n);
+    }
+    answered
+}
+
+#[test]
+fn whatever_the_application_received_is_on_record_however_often_the_gateway_is_killed() {
+    let site = Site::new("");
+    let first = site.start();
+    let keeper = site.keeper();
+    let mut running = Some(first);
+    let mut unknown = 0;
+    for round in 0..ROUNDS {
+        let gateway = running.take().unwrap_or_else(|| site.start());
+        let before = site.application.count();
+        let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let answered: Vec<String> = std::thread::scope(|scope| {
+            let (stop, asked, keeper) = (&stop, &asked, &keeper);
+            // The session of the first round serves in every round: nobody signs in again.
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|client| scope.spawn(move || ask(keeper.clone(), &format!("r{round}c{client}"), stop, asked)))
+                .collect();
+            until("the application is under load", || (site.application.count() >= before + REQUESTS).then_some(()));
+            gateway.kill();
+            stop.store(true, Ordering::Relaxed);
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+        });
+        assert!(answered.len() > REQUESTS / 2, "{} answers", answered.len());
+
+        // Whoever starts next closes what the killed process left open.
+        let gateway = site.start();
+        let recovered = |entry: &scopegate::audit::filter::Entry| entry.text("action").as_deref() == Some("recovered");
+        until("the journal is recovered", || {
+            let admin = site.records(scopegate::audit::filter::Wanted::Administration);
+            (admin.iter().filter(|entry| recovered(entry) && entry.text("object").is_some()).count() > round).then_some(())
+        });
+        let report = site.verify();
+        assert!(!report.to_string().contains("crashed"), "{report}");
+        site.everything_received_is_on_record();
+        let decisions = site.decisions();
+        for n in &answered {
+            assert!(decisions.iter().any(|entry| {
+                entry.text("target").is_some_and(|target| target.ends_with(n))
+                    || entry.text("parameters.n").as_deref() == Some(n)
+                    || entry.fields.values().any(|value| value.to_string().contains(n.as_str()))
+            }), "{n} was answered and is not on record");
+        }
+        let open = decisions.iter().filter(|entry| entry.text("completion").is_none());
+        assert_eq!(open.count(), 0, "after recovery every decision has an outcome");
+        unknown = decisions.iter().filter(|entry| entry.text("completion").as_deref() == Some("unknown")).count();
+        running = Some(gateway);
+    }
+    assert!(unknown > 0, "no process was killed in the middle of anything");
+    assert!(keeper.clone().get("/list?n=last").unwrap().body.contains("warehouse=HF"));
+    running.unwrap().stop();
+    site.verify();
+}
