@@ -16,6 +16,7 @@ need() { # need COMMAND PACKAGE...
 
 need cc gcc libc6-dev
 need curl curl
+need strace strace
 
 cargo test --locked --all-targets
 cargo test --locked --doc

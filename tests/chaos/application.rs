@@ -24,7 +24,6 @@ pub struct Received {
     pub target: String,
     /// Which rule set sent it: the name of the header that tells the user.
     pub told_by: String,
-    pub user: String,
     pub body: String,
 }
 
@@ -126,15 +125,10 @@ async fn answer(
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body = String::from_utf8_lossy(&body).into_owned();
     let field = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-    let told_by: Vec<&str> = ["a", "b"].into_iter().filter(|set| !field(&format!("x-told-by-{set}")).is_empty()).collect();
+    let told_by: Vec<&str> =
+        ["a", "b"].into_iter().filter(|set| field(&format!("x-told-by-{set}")) == crate::site::KEEPER).collect();
     let told_by = told_by.join("+");
-    let received = Received {
-        request: field("x-request-id"),
-        target: parts.uri.to_string(),
-        user: field(&format!("x-told-by-{told_by}")),
-        told_by,
-        body,
-    };
+    let received = Received { request: field("x-request-id"), target: parts.uri.to_string(), told_by, body };
     state.received.lock().unwrap().push(received.clone());
     let query = parts.uri.query().unwrap_or("").to_owned();
     if form(&query, "hold").is_some() || form(&received.body, "hold").is_some() {
@@ -156,7 +150,9 @@ async fn answer(
             answer.headers_mut().insert("set-cookie", format!("SID={id}; Path=/; HttpOnly").parse().unwrap());
             answer
         }
-        "/whoami" => text(200, format!("user={};", state.sessions.lock().unwrap().get(&session).cloned().unwrap_or_default())),
+        "/whoami" => {
+            text(200, format!("user={};", state.sessions.lock().unwrap().get(&session).cloned().unwrap_or_default()))
+        }
         path if path.ends_with("/stream") => {
             let mut answer = text(200, String::new());
             *answer.body_mut() = Chunks::new(dials.subscribe()).boxed();
@@ -196,7 +192,10 @@ mod feed {
         type Data = Bytes;
         type Error = Infallible;
 
-        fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             let (mut dials, more) = ready!(self.next.as_mut().poll(cx));
             if !more {
                 self.next = Box::pin(async move { (dials, false) });

@@ -40,6 +40,7 @@ pub struct Client {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
     cookies: Vec<(String, String)>,
+    host: String,
 }
 
 impl Client {
@@ -52,7 +53,13 @@ impl Client {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { address, tls: Arc::new(config), cookies: Vec::new() }
+        Self { address, tls: Arc::new(config), cookies: Vec::new(), host: crate::site::HOST.to_owned() }
+    }
+
+    /// The same, for another application.
+    pub fn of_host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     /// Opens a connection and shakes hands.
@@ -61,7 +68,7 @@ impl Client {
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(NEVER))?;
         tcp.set_write_timeout(Some(NEVER))?;
-        let name = ServerName::try_from(crate::site::HOST).unwrap();
+        let name = ServerName::try_from(self.host.clone()).unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, tcp);
         stream.conn.complete_io(&mut stream.sock)?;
@@ -90,7 +97,7 @@ impl Client {
     }
 
     pub fn send(&self, connection: &mut Connection, method: &str, target: &str, form: Option<&str>) -> io::Result<()> {
-        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", crate::site::HOST);
+        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.host);
         if !self.cookies.is_empty() {
             let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             text += &format!("Cookie: {}\r\n", cookies.join("; "));
@@ -99,7 +106,9 @@ impl Client {
             None => text += "\r\n",
             Some(form) => {
                 let length = form.len();
-                text += &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}");
+                text += &format!(
+                    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+                );
             }
         }
         connection.stream.write_all(text.as_bytes())?;

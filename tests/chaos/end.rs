@@ -61,7 +61,8 @@ fn a_second_signal_ends_the_gateway_at_once() {
     site.verify();
     site.everything_received_is_on_record();
     let closed = site.decisions();
-    let closed = closed.iter().find(|entry| entry.text("target").is_some_and(|target| target.contains("hold"))).unwrap();
+    let closed =
+        closed.iter().find(|entry| entry.text("target").is_some_and(|target| target.contains("hold"))).unwrap();
     assert!(closed.text("completion").is_some(), "what was cut off has its outcome: {:?}", closed.fields);
 }
 

@@ -1,7 +1,7 @@
 //! The real program as a child process: started, looked at through its administration listener, its log and its journal, and ended.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -42,12 +42,32 @@ impl Gateway {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Waits until the log says something again, beyond its first `length` bytes.
+    pub fn logs_after(&self, length: usize, part: &str) {
+        let file = File::open(&self.log).unwrap();
+        until(part, || {
+            let mut fresh = Vec::new();
+            let mut from = &file;
+            from.seek(SeekFrom::Start(length as u64)).unwrap();
+            from.read_to_end(&mut fresh).unwrap();
+            String::from_utf8_lossy(&fresh).contains(part).then_some(())
+        });
+    }
+
+    pub fn log_length(&self) -> usize {
+        usize::try_from(std::fs::metadata(&self.log).unwrap().len()).unwrap()
+    }
+
     pub fn logged(&self, part: &str) -> bool {
         self.log().contains(part)
     }
 
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the end of the process.

@@ -181,7 +181,10 @@ roles:
     /// Makes a new certificate and puts it where the gateway reads it, at one stroke.
     pub fn exchange_certificate(&self) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![HOST.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let certificate = CertificateParams::new(vec![HOST.to_owned(), "*.strange.test".to_owned()])
+            .unwrap()
+            .signed_by(&key, &self.issuer)
+            .unwrap();
         self.exchange_pair(&certificate.pem(), &key.serialize_pem());
         certificate.der().clone()
     }
