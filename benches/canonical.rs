@@ -1,7 +1,12 @@
 //! What it costs to read a target, by the kind of target.
 #![allow(missing_docs, clippy::unwrap_used)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench stops where it fails")]
-
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench stops where it fails"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scopegate::request::{Base, CanonicalTarget, Dialect, TargetLimits};

@@ -17,6 +17,7 @@ use crate::demo::data::{ACCOUNTS, PASSWORD};
 use crate::demo::erp::Erp;
 use crate::demo::legacy::{self, Application, Log};
 use crate::demo::wms::Wms;
+use crate::model::{Clock, SystemClock};
 use crate::server::listen::Role;
 
 /// The hosts of the demo, each with the address that its rule file names.
@@ -67,6 +68,19 @@ impl Demo {
     /// # Errors
     /// When a port or a file cannot be had.
     pub fn open(folder: &Path, https: SocketAddr, adjust: impl FnOnce(&mut Settings)) -> anyhow::Result<Self> {
+        Self::open_at(folder, https, Arc::new(SystemClock), adjust)
+    }
+
+    /// Does what [`Demo::open`] does, on a clock of the caller's.
+    ///
+    /// # Errors
+    /// When a port or a file cannot be had.
+    pub fn open_at(
+        folder: &Path,
+        https: SocketAddr,
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         let authority = write_certificates(folder)?;
         let (wms, erp, crm) = (Log::default(), Log::default(), Log::default());
@@ -88,7 +102,7 @@ impl Demo {
         settings.tls.certificates =
             vec![CertificateFiles { certificate: folder.join("gateway.crt"), key: folder.join("gateway.key") }];
         adjust(&mut settings);
-        let gateway = app::start(Plan::new(settings))?;
+        let gateway = app::start(Plan { clock, ..Plan::new(settings) })?;
         Ok(Self { gateway, wms, erp, crm, authority, folder: folder.to_owned() })
     }
 

@@ -186,7 +186,7 @@ fn json(catalog: &Catalog) -> String {
             serde_json::json!({
                 "name": role.name.as_str(),
                 "title": title(&role.title),
-                "contact": role.contact.as_deref(),
+                "contact": role.contact.as_ref().map(|contact| contact.show(Language::En, "")),
                 "permissions": granted.collect::<Vec<_>>(),
             })
         })

@@ -10,14 +10,19 @@ use super::style::page;
 
 const MENU: &[(&str, &str)] = &[("/", "客户 Customers")];
 
-const SCRIPT: &str = "<div id=\"who\"></div><div id=\"list\"></div><form id=\"in\"><input id=\"u\" placeholder=\"user\"> \
-<input id=\"p\" type=\"password\" placeholder=\"password\"> <button>登录 Sign in</button></form><script>\
-async function show(){const r=await fetch('/api/customers');const l=document.getElementById('list');l.textContent='';\
-if(!r.ok){l.textContent=r.status+' '+((await r.json()).title||'');return}\
-const t=document.createElement('table');for(const c of (await r.json()).items){const w=t.insertRow();\
-for(const k of ['id','name','owner','phone','spent'])w.insertCell().textContent=c[k]}l.append(t)}\
-document.getElementById('in').onsubmit=async e=>{e.preventDefault();await fetch('/api/session',{method:'POST',\
-headers:{'content-type':'application/json'},body:JSON.stringify({user:u.value,password:p.value})});show()};show()</script>";
+const SCRIPT: &str = "<form id=\"in\"><input id=\"u\" placeholder=\"user\"> \
+<input id=\"p\" type=\"password\" placeholder=\"password\"> <button>登录 Sign in</button> \
+<button type=\"button\" id=\"out\">退出 Sign out</button></form><p class=\"err\" id=\"said\"></p><div id=\"list\"></div><script>\
+const $=id=>document.getElementById(id);\
+const call=async(method,target,body)=>{const r=await fetch(target,{method,headers:body?{'content-type':'application/json'}:{},\
+body:body&&JSON.stringify(body)});const d=await r.json();$('said').textContent=r.ok?'':r.status+' '+(d.title||d.error||'');return r.ok&&d};\
+async function show(){const d=await call('GET','/api/customers');const l=$('list');l.textContent='';if(!d)return;\
+const t=document.createElement('table');for(const c of d.items){const w=t.insertRow();\
+for(const k of ['id','name','owner','spent'])w.insertCell().textContent=c[k];\
+const f=document.createElement('input');f.value=c.phone;const b=document.createElement('button');b.textContent='保存 Save';\
+b.onclick=()=>call('PUT','/api/customers',{id:c.id,owner:c.owner,phone:f.value});w.insertCell().append(f,b)}l.append(t)}\
+$('in').onsubmit=async e=>{e.preventDefault();await call('POST','/api/session',{user:$('u').value,password:$('p').value})&&show()};\
+$('out').onclick=async()=>{await call('POST','/api/session/end');$('list').textContent=''};show()</script>";
 
 /// The CRM.
 pub struct Crm {
@@ -58,8 +63,13 @@ impl Crm {
     fn update(&self, request: &Request) -> Answer {
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let id = body.get("id").and_then(|value| value.as_str()).unwrap_or_default();
-        match self.customers.lock().iter().find(|customer| customer.id == id) {
-            Some(customer) => Answer::json(200, &json!({"updated": customer.id})),
+        match self.customers.lock().iter_mut().find(|customer| customer.id == id) {
+            Some(customer) => {
+                if let Some(phone) = body.get("phone").and_then(|value| value.as_str()) {
+                    phone.clone_into(&mut customer.phone);
+                }
+                Answer::json(200, &json!({"updated": customer.id}))
+            }
             None => Answer::json(404, &json!({"error": "no such customer"})),
         }
     }

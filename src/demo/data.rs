@@ -4,6 +4,9 @@
 pub const WAREHOUSES: &[(&str, &str)] =
     &[("HF", "合肥仓 Hefei"), ("SH", "上海仓 Shanghai"), ("GZ", "广州仓 Guangzhou")];
 
+/// A sales channel: code and name.
+pub const CHANNELS: &[(&str, &str)] = &[("tmall", "天猫 Tmall"), ("jd", "京东 JD"), ("store", "门店 Stores")];
+
 /// The accounts that every demo application knows, with what the person does. All share [`PASSWORD`].
 pub const ACCOUNTS: &[(&str, &str)] = &[
     ("picker.hf", "picker, warehouse HF"),
@@ -20,6 +23,8 @@ pub const ACCOUNTS: &[(&str, &str)] = &[
     ("dept.admin", "department admin, logistics"),
     ("admin", "system admin"),
     ("temp.summer", "seasonal picker whose contract has ended"),
+    ("leaver", "has left the company: frozen"),
+    ("visitor", "known to the applications, but to no rule"),
 ];
 
 /// The password of every demo account, in the applications' own sign-in pages.
@@ -102,7 +107,7 @@ pub struct Customer {
     /// The sales rep who looks after it.
     pub owner: &'static str,
     /// The telephone number.
-    pub phone: &'static str,
+    pub phone: String,
     /// What they have spent, in yuan.
     pub spent: u32,
 }
@@ -110,7 +115,7 @@ pub struct Customer {
 /// The customers at the start.
 #[must_use]
 pub fn customers() -> Vec<Customer> {
-    let customer = |id, name, owner, phone, spent| Customer { id, name, owner, phone, spent };
+    let customer = |id, name, owner, phone: &str, spent| Customer { id, name, owner, phone: phone.into(), spent };
     vec![
         customer("C-01", "东湖超市 East Lake Market", "sales.north", "0551-555-0101", 48_210),
         customer("C-02", "南山书店 South Hill Books", "sales.south", "020-555-0102", 12_900),

@@ -11,6 +11,7 @@ const MENU: &[(&str, &str)] = &[
     ("/erp/index.php", "首页 Home"),
     ("/erp/index.php?module=order&amp;action=list", "订单 Orders"),
     ("/erp/index.php?module=report&amp;action=sales", "销售报表 Sales report"),
+    ("/erp/index.php?module=report&amp;action=cost", "成本报表 Cost report"),
     ("/erp/index.php?module=price&amp;action=edit", "价格 Prices"),
     ("/erp/logout.php", "退出 Sign out"),
 ];
@@ -42,6 +43,34 @@ fn sign_in_page(message: &str) -> Answer {
     )
 }
 
+/// Chooses what the list of orders shows.
+fn order_form() -> String {
+    let option = |code: &str, name: &str| format!("<option value=\"{code}\">{name}</option>");
+    let warehouses: String = data::WAREHOUSES.iter().map(|(code, name)| option(code, name)).collect();
+    let channels: String = data::CHANNELS.iter().map(|(code, name)| option(code, name)).collect();
+    format!(
+        "<form action=\"/erp/index.php\"><input type=\"hidden\" name=\"module\" value=\"order\">\
+         <input type=\"hidden\" name=\"action\" value=\"list\"><select name=\"warehouse\">\
+         <option value=\"\">全部仓库 all</option>{warehouses}</select> <select name=\"channel\">\
+         <option value=\"\">全部渠道 all</option>{channels}</select> <button>查询 Show</button></form>"
+    )
+}
+
+/// A refund by form and, as old applications have it, a deletion by link.
+fn row_actions(order: &Order) -> String {
+    format!(
+        "<form class=\"in\" method=\"post\" action=\"/erp/index.php?module=order&amp;action=refund\">\
+         <input type=\"hidden\" name=\"id\" value=\"{id}\"><input type=\"hidden\" name=\"channel\" value=\"{channel}\">\
+         <input name=\"amount\" size=\"5\" value=\"{amount}\"> <button>退款 Refund</button></form> \
+         <a href=\"/erp/index.php?module=order&amp;action=delete&amp;id={id}&amp;warehouse={warehouse}&amp;channel={channel}\">\
+         删除 Delete</a>",
+        id = order.id,
+        channel = order.channel,
+        amount = order.amount,
+        warehouse = order.warehouse,
+    )
+}
+
 impl Erp {
     fn order_list(&self, user: &str, request: &Request) -> Answer {
         let (channel, warehouse) = (request.param("channel"), request.param("warehouse"));
@@ -58,10 +87,12 @@ impl Erp {
                     order.customer.to_owned(),
                     order.amount.to_string(),
                     order.status.to_owned(),
+                    row_actions(order),
                 ]
             });
-        let titles = ["单号 Order", "仓库 Warehouse", "渠道 Channel", "客户 Customer", "金额 Amount", "状态 Status"];
-        view(Some(user), &format!("<h2>订单 Orders</h2>{}", table("orders", &titles, rows)))
+        let titles =
+            ["单号 Order", "仓库 Warehouse", "渠道 Channel", "客户 Customer", "金额 Amount", "状态 Status", ""];
+        view(Some(user), &format!("<h2>订单 Orders</h2>{}{}", order_form(), table("orders", &titles, rows)))
     }
 
     fn refund(&self, user: &str, request: &Request) -> Answer {

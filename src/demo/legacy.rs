@@ -5,13 +5,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// What one application received, as the tests assert it.
@@ -51,6 +55,14 @@ impl Log {
         std::mem::take(&mut *self.0.lock())
     }
 
+    /// The requests so far that `wanted` picks, which are then forgotten.
+    pub fn take_where(&self, mut wanted: impl FnMut(&Received) -> bool) -> Vec<Received> {
+        let mut all = self.0.lock();
+        let (taken, kept) = std::mem::take(&mut *all).into_iter().partition(|received| wanted(received));
+        *all = kept;
+        taken
+    }
+
     fn push(&self, received: Received) {
         self.0.lock().push(received);
     }
@@ -68,6 +80,8 @@ pub struct Request {
     pub form: HashMap<String, String>,
     /// Cookies.
     pub cookies: HashMap<String, String>,
+    /// The key of a WebSocket handshake, where it is one.
+    pub websocket: Option<String>,
     /// The raw body.
     pub body: Vec<u8>,
 }
@@ -85,6 +99,8 @@ pub struct Answer {
     status: u16,
     fields: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    /// What is told first over a WebSocket.
+    told: Option<String>,
 }
 
 impl Answer {
@@ -96,25 +112,37 @@ impl Answer {
             status: 200,
             fields: vec![("content-type", format!("text/html; charset={}", charset.name().to_ascii_lowercase()))],
             body: body.into_owned(),
+            told: None,
         }
     }
 
     /// A JSON document.
     #[must_use]
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
-        Self { status, fields: vec![("content-type", "application/json".into())], body: value.to_string().into_bytes() }
+        Self::raw(status, "application/json", value.to_string().into_bytes())
     }
 
     /// A redirect with 302, as old applications do it.
     #[must_use]
     pub fn redirect(location: &str) -> Self {
-        Self { status: 302, fields: vec![("location", location.into())], body: Vec::new() }
+        Self { status: 302, fields: vec![("location", location.into())], body: Vec::new(), told: None }
+    }
+
+    /// A WebSocket (RFC 6455) for the handshake with `key`, on which `text` is told; it stays open until the other end goes.
+    #[must_use]
+    pub fn websocket(key: &str, text: String) -> Self {
+        let fields = vec![
+            ("connection", "Upgrade".into()),
+            ("upgrade", "websocket".into()),
+            ("sec-websocket-accept", accept_of(key.as_bytes())),
+        ];
+        Self { status: 101, fields, body: Vec::new(), told: Some(text) }
     }
 
     /// A plain answer of another type.
     #[must_use]
     pub fn raw(status: u16, content_type: &str, body: Vec<u8>) -> Self {
-        Self { status, fields: vec![("content-type", content_type.into())], body }
+        Self { status, fields: vec![("content-type", content_type.into())], body, told: None }
     }
 
     /// The same answer with another status.
@@ -202,11 +230,36 @@ fn cookies(parts: &http::request::Parts) -> HashMap<String, String> {
         .collect()
 }
 
+/// One unmasked text message, then silence until the other end closes (RFC 6455 section 5.2).
+async fn tell(upgrade: OnUpgrade, text: String) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut stream = TokioIo::new(upgrade.await?);
+    let mut frame = vec![0x81];
+    match u16::try_from(text.len())? {
+        short @ 0..=125 => frame.push(u8::try_from(short)?),
+        long => {
+            frame.push(126);
+            frame.extend_from_slice(&long.to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(text.as_bytes());
+    stream.write_all(&frame).await?;
+    let mut heard = [0; 256];
+    loop {
+        match stream.read(&mut heard).await? {
+            0 => return Ok(()),
+            // a close frame is answered by one
+            _ if heard.first().is_some_and(|byte| byte & 0x0f == 8) => return Ok(stream.write_all(&[0x88, 0]).await?),
+            _ => {}
+        }
+    }
+}
+
 async fn serve_one(
     application: Arc<dyn Application>,
     log: Log,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
 ) -> Result<http::Response<Full<Bytes>>, http::Error> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, 1 << 20).collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
     log.push(Received {
@@ -230,13 +283,24 @@ async fn serve_one(
         query: decode_pairs(charset, parts.uri.query().unwrap_or_default().as_bytes()),
         form: if is_form { decode_pairs(charset, &body) } else { HashMap::new() },
         cookies: cookies(&parts),
+        websocket: parts.headers.get("sec-websocket-key").and_then(|key| key.to_str().ok()).map(str::to_owned),
         body,
     });
+    if let Some(text) = answer.told {
+        // A page that is left is no concern of a demo application.
+        tokio::spawn(async move { tell(upgrade, text).await.unwrap_or_default() });
+    }
     let mut response = http::Response::builder().status(answer.status);
     for (name, value) in answer.fields {
         response = response.header(name, value);
     }
     response.body(Full::new(Bytes::from(answer.body)))
+}
+
+/// The answer to the key of a WebSocket handshake (RFC 6455 section 4.2.2).
+fn accept_of(key: &[u8]) -> String {
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat());
+    base64::engine::general_purpose::STANDARD.encode(hash.as_ref())
 }
 
 /// Serves `application` on a free loopback port until the runtime ends; gives its address.
@@ -255,6 +319,7 @@ pub async fn serve(application: Arc<dyn Application>, log: Log) -> std::io::Resu
                 let _ = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
                     .serve_connection(TokioIo::new(stream), service)
+                    .with_upgrades()
                     .await;
             });
         }

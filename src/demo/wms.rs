@@ -14,6 +14,16 @@ const MENU: &[(&str, &str)] = &[
     ("/wms/logout.do", "退出 Sign out"),
 ];
 
+/// Shows on the stock page what the WebSocket tells.
+const LIVE: &str = "<p>实时件数 Pieces, live: <b id=\"live\">…</b></p><script>\
+new WebSocket('wss://'+location.host+'/wms/stock/live.do?warehouse=WAREHOUSE').onmessage=\
+e=>{document.getElementById('live').textContent=e.data}</script>";
+
+/// Moves stock from one warehouse to another.
+const TRANSFER: &str = "<h3>调拨 Transfer</h3><form method=\"post\" action=\"/wms/stock/transfer.do\">\
+<input name=\"sku\" placeholder=\"A-1001\" size=\"8\"> × <input name=\"quantity\" size=\"4\" value=\"1\"> \
+<input name=\"from\" placeholder=\"HF\" size=\"4\"> → <input name=\"to\" placeholder=\"SH\" size=\"4\"> <button>调拨 Move</button></form>";
+
 /// The warehouse system.
 pub struct Wms {
     sessions: Sessions,
@@ -76,7 +86,27 @@ impl Wms {
             ]
         });
         let titles = ["仓库 Warehouse", "货号 SKU", "品名 Name", "数量 Quantity", ""];
-        view(Some(user), &format!("<h2>库存 Stock</h2>{}{}", warehouse_form(), table("stock", &titles, rows)))
+        let known = data::WAREHOUSES.iter().find(|(code, _)| warehouse == Some(*code));
+        let live = known.map_or_else(String::new, |(code, _)| LIVE.replace("WAREHOUSE", code));
+        view(
+            Some(user),
+            &format!("<h2>库存 Stock</h2>{}{}{TRANSFER}{live}", warehouse_form(), table("stock", &titles, rows)),
+        )
+    }
+
+    /// Pieces in stock, told over a WebSocket.
+    fn live(&self, user: &str, request: &Request) -> Answer {
+        let Some(key) = &request.websocket else {
+            return view(Some(user), "<p class=\"err\">WebSocket only</p>").status(426).with("upgrade", "websocket");
+        };
+        let warehouse = request.param("warehouse");
+        let stock = self.stock.lock();
+        let pieces: i64 = stock
+            .iter()
+            .filter(|line| warehouse.is_none_or(|code| line.warehouse == code))
+            .map(|line| line.quantity)
+            .sum();
+        Answer::websocket(key, format!("{} {pieces}", warehouse.unwrap_or("all")))
     }
 
     fn adjust(&self, user: &str, request: &Request) -> Answer {
@@ -158,9 +188,9 @@ impl Wms {
                 let card = orders.get(place).map_or_else(String::new, |order| {
                     format!(
                         "<h2>订单 Order {id}</h2><p>仓库 {w}, 渠道 {c}, 金额 {a}, 状态 {s}</p>\
-                         <p><a href=\"?id={id}&amp;warehouse={w}&amp;action=pick\">拣货 Pick</a> · \
-                         <a href=\"?id={id}&amp;warehouse={w}&amp;action=check\">复核 Check</a> · \
-                         <a href=\"?id={id}&amp;warehouse={w}&amp;action=confirm_delete\">删除 Delete</a></p>",
+                         <p><a href=\"/wms/order/card.do?id={id}&amp;warehouse={w}&amp;action=pick\">拣货 Pick</a> · \
+                         <a href=\"/wms/order/card.do?id={id}&amp;warehouse={w}&amp;action=check\">复核 Check</a> · \
+                         <a href=\"/wms/order/card.do?id={id}&amp;warehouse={w}&amp;action=confirm_delete\">删除 Delete</a></p>",
                         id = order.id,
                         w = order.warehouse,
                         c = order.channel,
@@ -195,6 +225,7 @@ impl Application for Wms {
                 Answer::redirect("/wms/login.do").with("set-cookie", "JSESSIONID=; Path=/; Max-Age=0")
             }
             "/wms/stock/list.do" => self.stock_list(&user, request),
+            "/wms/stock/live.do" => self.live(&user, request),
             "/wms/stock/adjust.do" => self.adjust(&user, request),
             "/wms/stock/transfer.do" => self.transfer(&user, request),
             "/wms/order/list.do" => self.order_list(&user, request),

@@ -22,7 +22,8 @@ use crate::policy::{
     Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Told, approach, decide, observe, seal,
 };
 use crate::request::RequestView;
-use crate::rules::{App, Authority};
+use crate::rules::{App, Authority, Route, Upgrade};
+use crate::upstream::{Outside, judge_origin};
 use crate::wire::connection::ConnectionInfo;
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
@@ -231,6 +232,7 @@ async fn judge(
         view.remove(place).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
     }
 
+    same_origin(asked, route)?;
     let live = Arc::clone(&passage.live);
     let subject = passage.subject.clone();
     let asker = match &subject {
@@ -252,6 +254,20 @@ async fn judge(
         deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();
     let told = Told { subject: subject.as_ref().map(SubjectId::as_str), roles: &roles };
     seal(judged, &forward_parts(passage, asked, noted, told))
+}
+
+/// A WebSocket is asked for by a page that the route lists, or by none.
+///
+/// SECURITY: a page of another site would use the session of its visitor (`a_page_of_another_origin_gets_no_tunnel`).
+fn same_origin(asked: &Asked<'_>, route: &Route) -> Result<(), Judgement> {
+    let Upgrade::WebSocket { origins } = &route.upgrade else { return Ok(()) };
+    if !asked.upgrade {
+        return Ok(());
+    }
+    let authority = asked.head.authority().unwrap_or_default();
+    let outside = Outside { https: asked.connection.tls.is_some(), authority };
+    judge_origin(asked.head, origins, &outside)
+        .map_err(|error| Judgement::refused(Reason::UpgradeRefused, Detail::text(error)))
 }
 
 /// Who is asking; on a public route nobody, whatever the request brings.

@@ -146,7 +146,10 @@ fn rendered(
     let wanted = permission.and_then(|id| catalog.permission(id));
     let title = wanted.map(|entry| entry.title.show(language, entry.name.as_str()));
     let role = permission.and_then(|id| catalog.roles.iter().find(|role| role.permissions.contains(id)));
-    let contact = role.and_then(|role| role.contact.as_deref()).or(core.shared().contact.as_deref());
+    let contact = role
+        .and_then(|role| role.contact.as_ref())
+        .map(|contact| contact.show(language, ""))
+        .or(core.shared().contact.as_deref());
     let challenges: Vec<String> =
         passage.app.iter().flat_map(|app| app.identity.challenges()).map(str::to_owned).collect();
     let refusal = Refusal {

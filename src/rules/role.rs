@@ -33,7 +33,7 @@ pub struct Role {
     /// What it grants.
     pub permissions: PermissionSet,
     /// Whom a refused person asks for it.
-    pub contact: Option<CompactString>,
+    pub contact: Option<Title>,
 }
 
 /// A set of permissions: one bit each.

@@ -151,6 +151,6 @@ fn role(name: &Spanned<String>, raw: &RawRole, catalog: &mut Catalog, notes: &mu
         name: name.as_str().into(),
         title: raw.title.clone(),
         permissions,
-        contact: raw.contact.as_deref().map(Into::into),
+        contact: raw.contact.clone(),
     });
 }

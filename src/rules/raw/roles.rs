@@ -59,5 +59,5 @@ pub struct RawRole {
     pub permissions: Vec<Spanned<String>>,
     /// Whom a refused person asks for it.
     #[serde(default)]
-    pub contact: Option<String>,
+    pub contact: Option<Title>,
 }

@@ -34,6 +34,9 @@ impl Seen {
     }
 }
 
+/// A connection over TLS.
+pub type Stream = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
+
 /// A person at a browser, at one application.
 pub struct Browser {
     address: SocketAddr,
@@ -70,6 +73,30 @@ impl Browser {
         self.jar.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// The `Cookie` field as it is sent.
+    pub fn cookies(&self) -> String {
+        let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
+    }
+
+    /// The fields that every request carries.
+    pub fn own_fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is needed to connect in another way, with nothing agreed on protocols.
+    pub fn tls(&self) -> rustls::ClientConfig {
+        rustls::ClientConfig::clone(&self.tls)
+    }
+
     pub fn set_cookie(&mut self, name: &str, value: &str) {
         self.jar.retain(|(n, _)| n != name);
         if !value.is_empty() {
@@ -94,8 +121,7 @@ impl Browser {
     pub fn send(&mut self, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Seen {
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         if !self.jar.is_empty() {
-            let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+            head += &format!("Cookie: {}\r\n", self.cookies());
         }
         for (name, value) in self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(fields.iter().copied()) {
             head += &format!("{name}: {value}\r\n");
@@ -104,30 +130,41 @@ impl Browser {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
         let seen = self.exchange(&[head.as_bytes(), b"\r\n", body].concat());
+        self.keep_cookies(&seen);
+        seen
+    }
+
+    /// Puts what an answer sets into the jar.
+    pub fn keep_cookies(&mut self, seen: &Seen) {
         for (name, value) in &seen.fields {
             if name.eq_ignore_ascii_case("set-cookie") {
                 let pair = value.split(';').next().unwrap_or_default();
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 let gone = value.is_empty();
-                let (name, value) = (name.trim().to_owned(), if gone { String::new() } else { value.trim().to_owned() });
+                let (name, value) =
+                    (name.trim().to_owned(), if gone { String::new() } else { value.trim().to_owned() });
                 self.set_cookie(&name, &value);
             }
         }
-        seen
     }
 
     /// Sends raw bytes and reads whatever comes until the gateway closes.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let socket = TcpStream::connect(self.address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let name = ServerName::try_from(self.host.clone()).unwrap();
-        let connection = rustls::ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
-        let mut stream = rustls::StreamOwned::new(connection, socket);
+        let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         // A server that closes without close_notify still has said what it has said.
         let _ = stream.read_to_end(&mut answer);
         answer
+    }
+
+    /// A connection on which nothing has been said yet.
+    pub fn connect(&self) -> Stream {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let name = ServerName::try_from(self.host.clone()).unwrap();
+        let connection = rustls::ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
+        rustls::StreamOwned::new(connection, socket)
     }
 
     fn exchange(&self, request: &[u8]) -> Seen {

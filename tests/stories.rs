@@ -1,0 +1,35 @@
+//! Stories: people at browsers before the running gateway and three recording applications; what each asserts is what the
+//! application received, what the person saw, and what the journal says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "stories/support"]
+mod support {
+    pub mod browser;
+    pub mod house;
+    pub mod http2;
+    pub mod websocket;
+}
+
+#[path = "stories"]
+mod stories {
+    mod checker;
+    mod customer_service;
+    mod department_admin;
+    mod finance;
+    mod front_desk;
+    mod frozen;
+    mod http2;
+    mod keeper;
+    mod lead;
+    mod live;
+    mod marketing;
+    mod observe;
+    mod picker;
+    mod reload;
+    mod sales_rep;
+    mod seasonal_temp;
+    mod session;
+    mod stranger;
+    mod system_admin;
+    mod technician;
+}
