@@ -15,6 +15,7 @@ use crate::model::Reason;
 use crate::policy::{Forwardable, Judgement};
 use crate::rules::App;
 use crate::upstream::{Outside, UpstreamAnswer, present};
+use crate::wire::body::AnswerBody;
 use crate::wire::server::Answer;
 
 /// What is known of a request that goes to its application.
@@ -36,9 +37,8 @@ pub(super) async fn answer<T: Forwardable>(
 ) -> Answer {
     let Carried { passage, noted, judgement, mut ending } = carried;
     ending.read(incoming.read_bytes());
-    let open = core.streams.open(Claim::of(&passage, &judgement));
     let begun = Instant::now();
-    let sent = core.forwarder.forward(recorded, incoming.into_stream(), &open.stop()).await;
+    let sent = core.forwarder.forward(recorded, incoming.into_stream()).await;
     let UpstreamAnswer { head, body, address, .. } = match sent {
         Ok(answer) => answer,
         Err(error) => {
@@ -63,8 +63,25 @@ pub(super) async fn answer<T: Forwardable>(
         }
     };
     passage.add_cookies(&mut shown);
-    let body = open.guard(body);
-    ending.streams(open);
+    let body = list(core, &passage, &judgement, &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }
+}
+
+/// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand
+/// already is released whole.
+fn list(
+    core: &Core,
+    passage: &Passage,
+    judgement: &Judgement,
+    ending: &mut Ending,
+    body: AnswerBody,
+) -> AnswerBody {
+    if !matches!(body, AnswerBody::Stream(_) | AnswerBody::Tunnel(_)) {
+        return body;
+    }
+    let open = core.streams.open(Claim::of(passage, judgement));
+    let body = open.guard(body);
+    ending.streams(open);
+    body
 }

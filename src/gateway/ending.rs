@@ -9,6 +9,7 @@ use super::passage::Passage;
 use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
 use crate::model::{Clock, Reason, RequestId};
+use crate::policy::Judgement;
 use crate::telemetry::{Open, RouteHandle};
 use crate::wire::body::{Completion, Finish};
 
@@ -58,6 +59,11 @@ impl Ending {
             stream: None,
             _open: passage.open.take(),
         }
+    }
+
+    /// Counts the decision.
+    pub fn decided(&self, judgement: &Judgement) {
+        self.metrics.decided(judgement.outcome(), judgement.reason(), self.decided);
     }
 
     /// Bytes of the body that were read from the client.

@@ -159,14 +159,10 @@ pub(super) struct OpenStream {
 }
 
 impl OpenStream {
-    /// Given when the stream must end.
-    pub fn stop(&self) -> Stop {
-        self.stop.clone()
-    }
-
-    /// The body, cut off when the stream must end. What is at hand already is released whole.
+    /// The body, cut off when the stream must end.
     pub fn guard(&self, body: AnswerBody) -> AnswerBody {
         match body {
+            AnswerBody::Tunnel(tunnel) => AnswerBody::Tunnel(tunnel.until(self.stop.clone())),
             AnswerBody::Stream(inner) => {
                 let stop = self.stop.clone();
                 let ended = Box::pin(async move { stop.requested().await });

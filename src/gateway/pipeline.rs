@@ -149,8 +149,8 @@ async fn record<T>(
 ) -> Result<(Recorded<T>, Ending), JournalError> {
     let target = passage.shown_target(asked.head);
     let pending = passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, parameters)?;
-    core.count_decision(passage, judgement);
     let mut ending = Ending::of(core, passage);
+    ending.decided(judgement);
     match pending.written(sealed).await {
         Ok(recorded) => Ok((recorded, ending)),
         Err(error) => {

@@ -61,14 +61,17 @@ pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]> + Clone, name: &str) -> F
 
 /// Whether an application may read the name `sent` as `name`, although it is not spelled so.
 fn is_disguised(sent: &[u8], name: &str) -> bool {
-    if sent.len() < name.len() {
-        return false;
-    }
-    let decoded = percent_encoding::percent_decode(sent);
     let fold = |byte: u8| match byte {
         b'.' | b' ' | b'[' | b'+' | b'_' => b'_',
         other => other.to_ascii_lowercase(),
     };
+    let escaped = |byte: &u8| matches!(byte, b'%' | b'"' | b'\0') || byte.is_ascii_whitespace();
+    let differs = || sent.iter().zip(name.as_bytes()).any(|(&sent, &wanted)| fold(sent) != fold(wanted));
+    // most cookies: nothing to decode, and another name from its beginning
+    if sent.len() < name.len() || (differs() && !sent.iter().any(escaped)) {
+        return false;
+    }
+    let decoded = percent_encoding::percent_decode(sent);
     // PHP reads `name[x]` as an element of `name`; quotes are cut off by some.
     let decoded: Vec<u8> = decoded.filter(|byte| !matches!(byte, b'"' | b'\0')).map(fold).collect();
     let wanted: Vec<u8> = name.bytes().map(fold).collect();

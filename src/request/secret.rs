@@ -62,7 +62,11 @@ impl SecretNames {
 
     fn is_secret_word(&self, folded: &[u8]) -> bool {
         let Ok(word) = std::str::from_utf8(folded) else { return false };
-        PARTS.iter().any(|part| word.contains(part)) || WHOLE.contains(&word) || self.configured.contains(word)
+        // prefixes at each place: for words as short as names, searching each part through the whole word costs far more
+        let mut tails = (0..folded.len()).filter_map(|at| folded.get(at..));
+        tails.any(|tail| PARTS.iter().any(|part| tail.starts_with(part.as_bytes())))
+            || WHOLE.contains(&word)
+            || (!self.configured.is_empty() && self.configured.contains(word))
     }
 
     /// The value to record for a parameter.

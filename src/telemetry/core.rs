@@ -147,40 +147,41 @@ struct Core {
 #[derive(Clone, Debug)]
 pub struct CoreMetrics(Rc<Core>);
 
-/// The counters of one route, kept by whoever counts it often.
+/// The counters of one route, kept by whoever counts it often. Cheap to clone; stays on its core, which alone may write.
 #[derive(Clone, Debug)]
-pub struct RouteHandle {
+pub struct RouteHandle(Rc<RouteCounters>);
+
+#[derive(Debug)]
+struct RouteCounters {
     app: Arc<AppSeries>,
     route: Arc<RouteSeries>,
     shard: Arc<Shard>,
-    /// Keeps the handle on its core, which alone may write.
-    _core: std::marker::PhantomData<Rc<()>>,
 }
 
 impl RouteHandle {
     /// A decision was made.
     pub fn decided(&self, outcome: Outcome, reason: Reason, took: Duration) {
-        self.route.count(outcome, reason);
-        self.app.decision.observe(took);
+        self.0.route.count(outcome, reason);
+        self.0.app.decision.observe(took);
         if outcome == Outcome::Refuse {
-            self.shard.refused(reason);
+            self.0.shard.refused(reason);
         }
     }
 
     /// A request that was permitted failed afterwards (upstream, journal): counted as a refusal with its reason.
     pub fn failed(&self, reason: Reason) {
-        self.route.count(Outcome::Refuse, reason);
-        self.shard.refused(reason);
+        self.0.route.count(Outcome::Refuse, reason);
+        self.0.shard.refused(reason);
     }
 
     /// The head of the application's answer came after this time.
     pub fn upstream_answered(&self, took: Duration) {
-        self.app.upstream.observe(took);
+        self.0.app.upstream.observe(took);
     }
 
     /// The answer ended after this time.
     pub fn request_ended(&self, took: Duration) {
-        self.app.request.observe(took);
+        self.0.app.request.observe(took);
     }
 }
 
@@ -196,14 +197,13 @@ impl Shard {
 /// Something open, counted until it is dropped.
 #[derive(Debug)]
 pub struct Open {
-    shard: Arc<Shard>,
+    core: Rc<Core>,
     level: Level,
-    _core: std::marker::PhantomData<Rc<()>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(tally) = self.shard.levels.get(self.level as usize) {
+        if let Some(tally) = self.core.shard.levels.get(self.level as usize) {
             tally.subtract(1);
         }
     }
@@ -227,7 +227,7 @@ impl CoreMetrics {
         if let Some(tally) = self.0.shard.levels.get(level as usize) {
             tally.add(1);
         }
-        Open { shard: Arc::clone(&self.0.shard), level, _core: std::marker::PhantomData }
+        Open { core: Rc::clone(&self.0), level }
     }
 
     /// How many of `level` are open on this core.
@@ -257,12 +257,8 @@ impl CoreMetrics {
         }
         let series = Arc::new(RouteSeries::default());
         routes.push((shown(app), name, Arc::clone(&series)));
-        let handle = RouteHandle {
-            app: Arc::clone(&known.series),
-            route: series,
-            shard: Arc::clone(&self.0.shard),
-            _core: std::marker::PhantomData,
-        };
+        let (app, shard) = (Arc::clone(&known.series), Arc::clone(&self.0.shard));
+        let handle = RouteHandle(Rc::new(RouteCounters { app, route: series, shard }));
         known.routes.insert(if full { "other".into() } else { route.into() }, handle.clone());
         handle
     }

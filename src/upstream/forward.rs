@@ -61,7 +61,6 @@ impl Forwarder {
     }
 
     /// Sends a recorded permit (or observed request) with the client's `body`, which is used only where the permit streams it.
-    /// A tunnel that comes of it ends when `cancel` is given.
     ///
     /// It is sent again only where nothing of it was sent before, or where it changes nothing and its body can be sent twice.
     ///
@@ -71,9 +70,8 @@ impl Forwarder {
         &self,
         recorded: Recorded<T>,
         body: RequestBody,
-        cancel: &Stop,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        self.exchange(&Shipment::of(recorded.into_inner().parcel()), body, cancel).await
+        self.exchange(&Shipment::of(recorded.into_inner().parcel()), body).await
     }
 
     /// Sends a request of the gateway's own.
@@ -81,7 +79,7 @@ impl Forwarder {
     /// # Errors
     /// As [`Self::forward`].
     pub async fn ask(&self, request: SideRequest) -> Result<UpstreamAnswer, UpstreamError> {
-        self.exchange(&Shipment::of(request.parcel()), RequestBody::Empty, &Stop::never()).await
+        self.exchange(&Shipment::of(request.parcel()), RequestBody::Empty).await
     }
 
     /// Closes idle connections in time, for ever. Runs once on each core, beside the requests.
@@ -120,7 +118,6 @@ impl Forwarder {
         &self,
         parcel: &Shipment<'_>,
         body: RequestBody,
-        cancel: &Stop,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let upstream = self.upstream(parcel.upstream)?;
         let mut sending = Sending { upstream, parcel, body: Some(body), attempts: 0, fresh: false };
@@ -128,7 +125,7 @@ impl Forwarder {
         let mut retries = parcel.upstream.retries;
         let mut index = sending.upstream.choose(&tried).unwrap_or(0);
         loop {
-            let failure = match sending.attempt(index, cancel).await {
+            let failure = match sending.attempt(index).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -211,7 +208,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    async fn attempt(&mut self, index: usize, cancel: &Stop) -> Result<UpstreamAnswer, Failure> {
+    async fn attempt(&mut self, index: usize) -> Result<UpstreamAnswer, Failure> {
         let attempt = Attempt::begin(&self.upstream, index, self.attempts > 0);
         self.attempts = self.attempts.saturating_add(1);
         let Chosen { connection, reused } = match self.upstream.connection(index, self.fresh).await {
@@ -238,7 +235,7 @@ impl Sending<'_> {
         };
         let head = parcel.head.bytes_for(address);
         match connection.send(&head, outgoing).await {
-            Ok(answer) => self.receive(answer, attempt, address, &head, cancel),
+            Ok(answer) => self.receive(answer, attempt, address, &head),
             Err(error) => Err(self.judge(error, reused, attempt, address)),
         }
     }
@@ -304,7 +301,6 @@ impl Sending<'_> {
         attempt: Attempt,
         address: &Address,
         sent: &[u8],
-        cancel: &Stop,
     ) -> Result<UpstreamAnswer, Failure> {
         let body = match answer.payload {
             Payload::Body(mut body) => match body.take_buffered() {
@@ -328,7 +324,7 @@ impl Sending<'_> {
                 }
                 attempt.succeed();
                 let idle = self.upstream.shared().limits().tunnel;
-                AnswerBody::Tunnel(Tunnel::new(Box::new(io), early, idle, cancel.clone()))
+                AnswerBody::Tunnel(Tunnel::new(Box::new(io), early, idle, Stop::never()))
             }
         };
         Ok(UpstreamAnswer { head: answer.head, body, address: address.clone(), attempts: self.attempts })

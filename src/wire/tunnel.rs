@@ -45,6 +45,12 @@ impl Tunnel {
         Self { io, early, idle, cancel, count: TunnelCount::default() }
     }
 
+    /// The same tunnel, closed when `cancel` is given.
+    #[must_use]
+    pub fn until(self, cancel: Stop) -> Self {
+        Self { cancel, ..self }
+    }
+
     /// The bytes that it carries, to be kept by whoever records them.
     #[must_use]
     pub fn count(&self) -> TunnelCount {

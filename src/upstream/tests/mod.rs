@@ -15,7 +15,6 @@ use crate::model::Effect;
 use crate::policy::BodyPlan;
 use crate::telemetry::Metrics;
 use crate::wire::body::RequestBody;
-use crate::wire::stop::Stop;
 use application::Application;
 use http_body_util::BodyExt as _;
 use std::borrow::Cow;
@@ -59,7 +58,7 @@ impl Bench {
             effect: request.effect,
             upgrade: request.upgrade,
         };
-        self.forwarder.exchange(&shipment, request.body, &Stop::never()).await
+        self.forwarder.exchange(&shipment, request.body).await
     }
 
     /// Status and body of the answer, or the reason and what the body's error was.
