@@ -62,7 +62,8 @@ async fn a_redirect_and_its_cookies_lead_outside() {
             "{{url: 'http://127.0.0.1:{port}', host: address, rewrite: {{cookie-path: {{/erp: /}}}}, health: {{path: '/main.do?b=2'}}}}"
         ));
         let answer = forwarder().ask(SideRequest::health(&spec).unwrap().unwrap()).await.unwrap();
-        let head = present(&answer.head, &spec, &Outside { https: true, authority: "erp.example.test:8443" }, None).unwrap();
+        let head =
+            present(&answer.head, &spec, &Outside { https: true, authority: "erp.example.test:8443" }, None).unwrap();
         let fields: Vec<String> = head
             .fields()
             .map(|(name, value)| format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value)))

@@ -70,13 +70,7 @@ pub(super) async fn answer<T: Forwardable>(
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand
 /// already is released whole.
-fn list(
-    core: &Core,
-    passage: &Passage,
-    judgement: &Judgement,
-    ending: &mut Ending,
-    body: AnswerBody,
-) -> AnswerBody {
+fn list(core: &Core, passage: &Passage, judgement: &Judgement, ending: &mut Ending, body: AnswerBody) -> AnswerBody {
     if !matches!(body, AnswerBody::Stream(_) | AnswerBody::Tunnel(_)) {
         return body;
     }
