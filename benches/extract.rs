@@ -17,7 +17,7 @@ use scopegate::request::{
 use std::hint::black_box;
 
 const TYPES: ContentTypes = ContentTypes { form: true, multipart: true, json: true, body_on_get: false };
-const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, parameters: 100_000, depth: 32 };
+const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, parameters: 100_000, parts: 100_000, depth: 32 };
 
 fn compile(raw: &RawLocation, dialect: &Dialect) -> Location {
     raw.compile(dialect, |_| Some(PathSlot::whole(1))).unwrap()

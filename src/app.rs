@@ -12,13 +12,13 @@ use tokio::runtime::Runtime;
 
 use crate::audit::{AdminAction, AdminRecord, Disk, JournalSettings, Ledger};
 use crate::config::watch::{FolderWatch, content_hash};
-use crate::config::{self, Settings};
+use crate::config::{self, SameSite, Settings};
 use crate::facts::Directory;
 use crate::gateway::reload::{ReloadError, Reloader};
 use crate::gateway::{self, Call, Connection, Core, InForce, Panicked, ReadLimits, Shared};
 use crate::identity::chain::Verifiers;
 use crate::identity::credential::{PasswordSettings, PasswordVerifier};
-use crate::identity::device::{Agents, DeviceReader};
+use crate::identity::device::{Agents, CookieSettings, DeviceReader};
 use crate::identity::jwks::KeyRing;
 use crate::identity::key::MasterKey;
 use crate::identity::session::{SessionSettings, SessionTable};
@@ -240,7 +240,7 @@ impl Inner {
             let metrics = inner.metrics.core();
             let verifiers =
                 Verifiers::new(Arc::clone(&inner.shared.sessions), Arc::clone(&passwords), Arc::clone(&keys));
-            let devices = DeviceReader::new(&key, Arc::clone(&agents));
+            let devices = DeviceReader::new(&key, Arc::clone(&agents), device_cookie(&inner.settings));
             let forwarder = Forwarder::new(Arc::clone(&upstreams), metrics.clone());
             async move {
                 if let Err(error) = serve_core(&inner, index, admission, metrics, verifiers, devices, forwarder).await {
@@ -565,7 +565,26 @@ fn rules_hash(folder: &std::path::Path) -> [u8; 32] {
 }
 
 fn session_settings(settings: &Settings) -> SessionSettings {
-    SessionSettings { capacity: settings.session.capacity, ..SessionSettings::default() }
+    let session = &settings.session;
+    SessionSettings {
+        capacity: session.capacity,
+        idle: session.idle,
+        lifetime: session.lifetime,
+        ..SessionSettings::default()
+    }
+}
+
+fn device_cookie(settings: &Settings) -> CookieSettings {
+    let cookie = &settings.device_cookie;
+    CookieSettings {
+        name: cookie.name.as_ref().into(),
+        lifetime: cookie.lifetime,
+        same_site: match cookie.same_site {
+            SameSite::Lax => "Lax",
+            SameSite::Strict => "Strict",
+            SameSite::None => "None",
+        },
+    }
 }
 
 fn defaults(settings: &Settings) -> Defaults {

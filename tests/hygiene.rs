@@ -1,6 +1,8 @@
 //! What must never reach an application, tried through the whole gateway on real sockets: asserted by what the application received.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "hygiene/body.rs"]
+mod body;
 #[path = "stories/support/browser.rs"]
 #[allow(dead_code, reason = "the stories use the rest of it")]
 mod browser;
@@ -8,5 +10,9 @@ mod browser;
 mod host;
 #[path = "hygiene/method.rs"]
 mod method;
+#[path = "hygiene/record.rs"]
+mod record;
+#[path = "hygiene/setting.rs"]
+mod setting;
 #[path = "hygiene/world.rs"]
 mod world;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::error::SettingsError;
-use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawTls, SameSite};
+use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawTls};
 use super::settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
     SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
@@ -219,10 +219,10 @@ impl Check<'_> {
         if cookie.name.is_empty() || !cookie.name.bytes().all(token) {
             self.wrong("device-cookie.name", format!("`{}` cannot be the name of a cookie", cookie.name));
         }
-        if cookie.same_site == SameSite::None && !cookie.name.starts_with("__") {
+        if !cookie.name.starts_with("__Host-scopegate") {
             self.wrong(
-                "device-cookie.same-site",
-                "`none` needs a name that begins with `__Host-` or `__Secure-`".into(),
+                "device-cookie.name",
+                format!("`{}` does not begin with `__Host-scopegate`: it would reach applications", cookie.name),
             );
         }
         DeviceCookieSettings {
@@ -251,7 +251,6 @@ impl Check<'_> {
             body: self.size("limits.body", raw.body, 1),
             depth: self.count("limits.depth", raw.depth),
             parts: self.count("limits.parts", raw.parts),
-            decompressed: self.size("limits.decompressed", raw.decompressed, 1),
             discard: raw.discard.bytes(),
             rate: u32::try_from(raw.rate.0).unwrap_or(u32::MAX),
             proxy_header_time: self.time("limits.proxy-header-time", raw.proxy_header_time.0),

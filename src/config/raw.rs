@@ -213,11 +213,11 @@ pub enum Durability {
 raw! {
     /// Sessions of applications that were bound to people.
     RawSession {
-        /// A binding ends when it was not used for so long.
-        idle: Span = Span::seconds(8 * 3600),
-        /// A binding ends so long after the sign-in.
-        lifetime: Span = Span::seconds(7 * 86_400),
-        /// Bindings kept in memory, all applications together; beyond it sign-ins are refused.
+        /// A binding ends when it was not used for so long, unless its application's rules say otherwise.
+        idle: Span = Span::seconds(30 * 60),
+        /// A binding ends so long after the sign-in, unless its application's rules say otherwise.
+        lifetime: Span = Span::seconds(12 * 3600),
+        /// Bindings kept in memory, all applications together; beyond it those that were unused for longest end.
         capacity: usize = 200_000,
     }
 }
@@ -227,7 +227,8 @@ raw! {
     RawDeviceCookie {
         /// Whether it is set.
         enabled: bool = true,
-        /// Its name; `__Host-` makes browsers keep it to this host and to HTTPS.
+        /// Its name, which begins with `__Host-scopegate`: browsers then keep it to this host and to HTTPS, and it never
+        /// reaches an application.
         name: String = "__Host-scopegate-device".to_owned(),
         /// How long a browser keeps it.
         lifetime: Span = Span::seconds(400 * 86_400),
@@ -260,14 +261,13 @@ raw! {
         target: Size = Size::kib(8),
         /// Parameters of a request, query, form and cookies together.
         parameters: usize = 1000,
-        /// Bytes of a body that a rule reads. Bodies that no rule reads are streamed and not limited.
+        /// Bytes of a body that a rule reads, unless the rule says otherwise. Bodies that no rule reads are bounded by their
+        /// rules alone.
         body: Size = Size::mib(1),
         /// Depth to which a body that a rule reads may be nested.
         depth: usize = 32,
         /// Parts of a multipart body that a rule reads.
         parts: usize = 100,
-        /// Bytes of a body after decompression.
-        decompressed: Size = Size::mib(10),
         /// Bytes of a refused request's body that are read and dropped before the connection is closed.
         discard: Size = Size::kib(64),
         /// Bytes a second that a body must make on average over the time spent waiting for it, in either direction; less

@@ -193,8 +193,6 @@ pub struct Limits {
     pub depth: usize,
     /// Parts of a judged multipart body.
     pub parts: usize,
-    /// A body after decompression.
-    pub decompressed: usize,
     /// What is read and dropped of a refused request's body.
     pub discard: usize,
     /// The average rate below which a body is too slow, in bytes a second.

@@ -24,6 +24,8 @@ pub(super) struct Carried {
     pub noted: Noted,
     pub judgement: Judgement,
     pub ending: Ending,
+    /// The most bytes of a body that streams.
+    pub cap: Option<u64>,
 }
 
 /// Forwards what was recorded and turns the application's answer into the client's.
@@ -35,10 +37,10 @@ pub(super) async fn answer<T: Forwardable>(
     recorded: Recorded<T>,
     incoming: Incoming,
 ) -> Answer {
-    let Carried { passage, noted, judgement, mut ending } = carried;
-    ending.read(incoming.read_bytes());
+    let Carried { passage, noted, judgement, mut ending, cap } = carried;
     let begun = Instant::now();
-    let sent = core.forwarder.forward(recorded, incoming.into_stream()).await;
+    let body = incoming.into_stream(cap, &ending.bytes_in());
+    let sent = core.forwarder.forward(recorded, body).await;
     let UpstreamAnswer { head, body, address, .. } = match sent {
         Ok(answer) => answer,
         Err(error) => {

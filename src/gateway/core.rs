@@ -69,7 +69,12 @@ impl ReadLimits {
                 parameters: limits.parameters,
                 ..TargetLimits::default()
             },
-            body: BodyLimits { bytes: limits.body, parameters: limits.parameters, depth: limits.depth },
+            body: BodyLimits {
+                bytes: limits.body,
+                parameters: limits.parameters,
+                parts: limits.parts,
+                depth: limits.depth,
+            },
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How a request ends: told to record and metrics exactly once, also when the task that serves it is dropped in the middle.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,7 +36,7 @@ pub(super) struct Ending {
     status: Option<u16>,
     reason: Option<Reason>,
     detail: String,
-    bytes_in: u64,
+    bytes_in: Rc<Cell<u64>>,
     sent: Option<(Completion, u64)>,
     stream: Option<OpenStream>,
     _open: Option<Open>,
@@ -54,7 +56,7 @@ impl Ending {
             status: None,
             reason: None,
             detail: String::new(),
-            bytes_in: 0,
+            bytes_in: Rc::default(),
             sent: None,
             stream: None,
             _open: passage.open.take(),
@@ -66,9 +68,9 @@ impl Ending {
         self.metrics.decided(judgement.outcome(), judgement.reason(), self.decided);
     }
 
-    /// Bytes of the body that were read from the client.
-    pub fn read(&mut self, bytes: u64) {
-        self.bytes_in = bytes;
+    /// Bytes of the body that come from the client, to be counted by whoever reads it.
+    pub fn bytes_in(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.bytes_in)
     }
 
     /// The application answered.
@@ -112,7 +114,7 @@ impl Drop for Ending {
             answer_status: self.status,
             reason: self.reason.or(arisen(completion)),
             detail: &self.detail,
-            bytes_in: self.bytes_in,
+            bytes_in: self.bytes_in.get(),
             bytes_out,
             decision_micros: micros(self.decided),
             upstream_micros: self.exchanged.as_ref().map(|exchanged| micros(exchanged.took)),

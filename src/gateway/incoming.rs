@@ -1,5 +1,8 @@
 //! The body of a request while it is not known yet whether it is read or streamed; never both.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use bytes::Bytes;
 
 use crate::policy::ObservedBody;
@@ -42,19 +45,14 @@ impl Incoming {
         }
     }
 
-    /// What is left to stream: nothing once it was read.
-    pub fn into_stream(self) -> RequestBody {
+    /// What is left to stream, nothing once it was read: at most `cap` bytes. All bytes that come are told to `seen`.
+    pub fn into_stream(self, cap: Option<u64>, seen: &Rc<Cell<u64>>) -> RequestBody {
         match self {
-            Self::Waiting(body) => body,
-            Self::Read(_) => RequestBody::Empty,
-        }
-    }
-
-    /// Bytes that were read.
-    pub fn read_bytes(&self) -> u64 {
-        match self {
-            Self::Waiting(_) => 0,
-            Self::Read(bytes) => bytes.len() as u64,
+            Self::Waiting(body) => body.metered(cap, seen),
+            Self::Read(bytes) => {
+                seen.set(bytes.len() as u64);
+                RequestBody::Empty
+            }
         }
     }
 }

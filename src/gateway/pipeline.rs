@@ -119,7 +119,8 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
         Decided::Permit(permit, judgement, noted) => {
             match record(core, &mut passage, &asked, &judgement, &noted.parameters, permit).await {
                 Ok((recorded, ending)) => {
-                    let carried = Carried { passage, noted, judgement, ending };
+                    let cap = passage.route.as_deref().and_then(approach::streamed_cap);
+                    let carried = Carried { passage, noted, judgement, ending, cap };
                     carry::answer(core, carried, &asked, &app, recorded, incoming).await
                 }
                 Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
@@ -128,7 +129,7 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
         Decided::Observed(observed, judgement, noted) => {
             match record(core, &mut passage, &asked, &judgement, &noted.parameters, observed).await {
                 Ok((recorded, ending)) => {
-                    let carried = Carried { passage, noted, judgement, ending };
+                    let carried = Carried { passage, noted, judgement, ending, cap: None };
                     carry::answer(core, carried, &asked, &app, recorded, incoming).await
                 }
                 Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
@@ -218,7 +219,7 @@ async fn judge(
     let found = found?;
     passage.route = Some(Arc::clone(found.route()));
 
-    let body = match approach::judged_body(found.route()) {
+    let body = match approach::judged_body(found.route(), &limits.body) {
         Some(cap) if !asked.framing.is_empty() => {
             incoming.read(cap).await.map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?
         }

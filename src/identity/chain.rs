@@ -272,10 +272,11 @@ impl IdentityChain {
         self.tokens.iter().filter_map(Tokens::remote)
     }
 
-    /// The query parameter that carries a key, whose value must not be recorded.
-    #[must_use]
-    pub fn secret_query(&self) -> Option<&Location> {
-        self.api_key_query.as_ref()
+    /// Names of parameters whose values are credentials and must not be recorded: the key in the query, and the session
+    /// cookies, which servers also take from the path (`;jsessionid=`) or the query.
+    pub fn secret_names(&self) -> impl Iterator<Item = &str> {
+        let sessions = self.legacy().into_iter().flat_map(|legacy| &legacy.cookies);
+        self.api_key_query.iter().map(Location::name).chain(sessions.map(|cookie| cookie.name.as_str()))
     }
 
     /// The page where people sign in to the application: a path on its host.

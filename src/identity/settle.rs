@@ -125,14 +125,16 @@ impl Turn<'_> {
             self.out.changes.push(BindingChange::Remove(old.key));
         }
         let now = self.exchange.now;
+        let settings = self.sessions.settings();
+        let idle = self.legacy.idle.unwrap_or(settings.idle);
         let binding = Binding {
             subject: subject.clone(),
             app: self.chain.app().into(),
             device: self.exchange.device.cloned(),
             created: now,
             last_seen: now,
-            expires: now.after(self.legacy.lifetime),
-            idle_micros: self.legacy.idle_micros,
+            expires: now.after(self.legacy.lifetime.unwrap_or(settings.lifetime)),
+            idle_micros: u64::try_from(idle.as_micros()).unwrap_or(u64::MAX),
         };
         self.out.changes.push(BindingChange::Put(key, binding));
         Ok(())

@@ -101,14 +101,23 @@ pub fn settle<'a>(
 /// How many bytes of body must be collected and given to [`settle`] before the decision; `None` where the route does not
 /// judge it, so that it streams.
 #[must_use]
-pub fn judged_body(route: &Route) -> Option<usize> {
+pub fn judged_body(route: &Route, limits: &BodyLimits) -> Option<usize> {
     match &route.body {
-        BodyRule::Judged { cap, .. } => Some(*cap),
+        BodyRule::Judged { cap, .. } => Some(cap.unwrap_or(limits.bytes)),
         BodyRule::None | BodyRule::Stream { .. } => None,
+    }
+}
+
+/// How many bytes of a body that streams may be forwarded; `None` where the route sets no bound.
+#[must_use]
+pub fn streamed_cap(route: &Route) -> Option<u64> {
+    match &route.body {
+        BodyRule::Stream { cap, .. } => *cap,
+        BodyRule::None | BodyRule::Judged { .. } => None,
     }
 }
 
 fn read_body(route: &Route, view: &mut RequestView<'_>, limits: &BodyLimits, body: &Bytes) -> Result<(), Judgement> {
     let BodyRule::Judged { accept, cap } = &route.body else { return Ok(()) };
-    Ok(view.read_body(accept, &BodyLimits { bytes: *cap, ..*limits }, body)?)
+    Ok(view.read_body(accept, &BodyLimits { bytes: cap.unwrap_or(limits.bytes), ..*limits }, body)?)
 }

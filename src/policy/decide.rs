@@ -8,7 +8,9 @@ use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::scope::{self, Choice, Cut, Fit};
 use super::trace::{Relevance, Silent, Step, Trace};
 use crate::model::{Device, Effect, Outcome, Reason, SubjectId, Timestamp};
-use crate::request::{Location, Misfit, ParamError, ParamType, ParamValues, RequestView, check_override, folds_to};
+use crate::request::{
+    ContentTypes, Location, Misfit, ParamError, ParamType, ParamValues, RequestView, check_override, folds_to,
+};
 use crate::rules::condition::{device_holds, network_holds};
 use crate::rules::{
     App, Assignment, Authority, BodyRule, Condition, DimensionId, Others, PermissionId, Route, RuleSet, ScopeRule,
@@ -226,6 +228,9 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         match &route.body {
             BodyRule::None => refuse("the rule expects no body"),
             BodyRule::Judged { .. } => Err(Refusal::new(Reason::InternalFault, Detail::text("the body was not read"))),
+            BodyRule::Stream { .. } if let Err(error) = self.view.check_body(&ContentTypes::default()) => {
+                Err(Refusal::new(error.reason(), Detail::Body(Box::new(error))))
+            }
             BodyRule::Stream { types, .. } if !is_listed(types, self.view)? => {
                 refuse("the content type is not among those that the rule streams")
             }

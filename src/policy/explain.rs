@@ -5,7 +5,7 @@ use super::forward::is_observed;
 use super::judgement::Judgement;
 use super::trace::{Relevance, Step, Trace};
 use crate::model::Outcome;
-use crate::request::{RequestView, SecretNames, redact_target};
+use crate::request::{RequestView, redact_target};
 use crate::rules::table::StepOutcome;
 use crate::rules::{App, DimensionId, PermissionId, Route, RuleSet};
 use serde::Serialize;
@@ -183,9 +183,7 @@ fn outcome(judgement: &Judgement, app: Option<&App>, route: Option<&Route>) -> O
 fn forwarded(judged: &Judged<'_>) -> String {
     let mut target = Vec::new();
     judged.view.write_target(&mut target);
-    let secret = judged.route.params.iter().filter(|rule| rule.secret).map(|rule| rule.location.name());
-    let (known, own) = (redact_target(&target, &judged.app.secrets), SecretNames::new(secret));
-    format!("{} {}", judged.view.method(), redact_target(known.as_bytes(), &own))
+    format!("{} {}", judged.view.method(), redact_target(&target, &judged.app.secrets))
 }
 
 fn permission_name(rules: &RuleSet, id: PermissionId) -> &str {

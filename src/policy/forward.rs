@@ -1,5 +1,6 @@
 //! The sealed values that may be forwarded, owning the bytes that are sent; nothing outside of `policy` can make one.
 
+use super::approach::streamed_cap;
 use super::decide::Judged;
 use super::detail::Detail;
 use super::fields::{self, ForwardParts, Shape, host_for};
@@ -194,12 +195,20 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
     }
     let (body, content_type) = match view.body() {
         JudgedBody::Bytes { content_type, bytes } => (BodyPlan::Judged(bytes), Some(content_type)),
-        JudgedBody::None => (streamed(parts.framing), None),
+        JudgedBody::None if view.is_body_unread() => (streamed(parts.framing), None),
+        // read and found to be empty, whatever its framing
+        JudgedBody::None => (BodyPlan::None, None),
     };
     let streams = matches!(body, BodyPlan::Streamed { .. });
     if streams && !matches!(route.body, BodyRule::Stream { .. }) {
         return Err(judgement
             .into_refusal(Reason::InternalFault, Detail::text("a body that was not judged would be forwarded")));
+    }
+    if let (BodyPlan::Streamed { length: Some(length) }, Some(cap)) = (&body, streamed_cap(&route))
+        && *length > cap
+    {
+        let detail = Detail::text(format_args!("{length} bytes are announced, the rule takes {cap}"));
+        return Err(judgement.into_refusal(Reason::BodyTooLarge, detail));
     }
     let upgrade = parts.upgrade && !matches!(route.upgrade, Upgrade::None);
     if parts.upgrade && !upgrade {

@@ -64,15 +64,17 @@ impl FromIterator<RawContentType> for ContentTypes {
 pub struct BodyLimits {
     /// Size in bytes.
     pub bytes: usize,
-    /// Number of fields or parts; the dialect's `max-params` applies too.
+    /// Number of fields of a form; the dialect's `max-params` applies too.
     pub parameters: usize,
+    /// Number of parts of a multipart body; the dialect's `max-params` applies too.
+    pub parts: usize,
     /// Number of nested objects and lists in JSON.
     pub depth: usize,
 }
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self { bytes: 1024 * 1024, parameters: 1000, depth: 32 }
+        Self { bytes: 1024 * 1024, parameters: 1000, parts: 1000, depth: 32 }
     }
 }
 
@@ -245,7 +247,7 @@ impl<'h> RequestView<'h> {
             BodyState::Form { list, charset: media.charset }
         } else if media.essence == "multipart/form-data" && types.multipart {
             let boundary = media.boundary.ok_or(BodyError::ContentType("has no boundary"))?;
-            BodyState::Multipart(Multipart::parse(body, &boundary, dialect, limits.parameters)?)
+            BodyState::Multipart(Multipart::parse(body, &boundary, dialect, limits.parts)?)
         } else if media.is_json() && types.json {
             let root = Json::parse(body, limits.depth)?;
             BodyState::Json { root, essence: media.essence, charset: media.charset }

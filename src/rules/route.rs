@@ -155,14 +155,14 @@ pub enum BodyRule {
     Judged {
         /// The kinds accepted.
         accept: ContentTypes,
-        /// The largest size in bytes.
-        cap: usize,
+        /// The largest size in bytes; `None` leaves it to the limits of the gateway.
+        cap: Option<usize>,
     },
     /// Nothing reads it: it is streamed untouched.
     Stream {
         /// The content types accepted, in lower case, without parameters; `type/*` and `*/*` stand for many.
         types: Vec<CompactString>,
-        /// The largest size in bytes; `None` leaves it to the limits of the gateway.
+        /// The largest size in bytes; `None` sets no bound.
         cap: Option<u64>,
     },
 }

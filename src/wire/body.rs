@@ -8,6 +8,7 @@ use super::tunnel::Tunnel;
 use crate::model::Reason;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -76,9 +77,43 @@ pub enum RequestBody {
     H1(H1Body),
     /// It comes over HTTP/2.
     H2(Box<H2Body>),
+    /// One of these, counted as it comes.
+    Metered(Box<Metered>),
+}
+
+/// A body that is counted, and ends with an error beyond its bound.
+pub struct Metered {
+    body: RequestBody,
+    cap: u64,
+    seen: Rc<Cell<u64>>,
+}
+
+impl Metered {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
+        let data = ready!(self.body.poll_data(cx));
+        if let Some(Ok(data)) = &data {
+            let seen = self.seen.get().saturating_add(data.len() as u64);
+            self.seen.set(seen);
+            if seen > self.cap {
+                self.body = RequestBody::Empty;
+                return Poll::Ready(Some(Err(WireError::BodyTooLarge)));
+            }
+        }
+        Poll::Ready(data)
+    }
 }
 
 impl RequestBody {
+    /// The same body, whose bytes are added up in `seen` as they come; where they become more than `cap`, it ends with
+    /// [`WireError::BodyTooLarge`], so that whoever sends it on breaks off.
+    #[must_use]
+    pub fn metered(self, cap: Option<u64>, seen: &Rc<Cell<u64>>) -> Self {
+        match self {
+            Self::Empty => Self::Empty,
+            body => Self::Metered(Box::new(Metered { body, cap: cap.unwrap_or(u64::MAX), seen: Rc::clone(seen) })),
+        }
+    }
+
     /// Reads the whole body.
     ///
     /// # Errors
@@ -131,6 +166,7 @@ impl RequestBody {
                 Poll::Ready(data)
             }
             Self::H2(body) => body.poll_data(cx),
+            Self::Metered(metered) => metered.poll_data(cx),
         }
     }
 }
@@ -149,6 +185,7 @@ impl Body for RequestBody {
             Self::Full(data) => data.is_empty(),
             Self::H1(body) => body.done || body.left == Some(0),
             Self::H2(body) => body.body.is_end_stream(),
+            Self::Metered(metered) => metered.body.is_end_stream(),
         }
     }
 
@@ -158,6 +195,7 @@ impl Body for RequestBody {
             Self::Full(data) => SizeHint::with_exact(data.len() as u64),
             Self::H1(body) => body.left.map_or_else(SizeHint::new, SizeHint::with_exact),
             Self::H2(body) => body.body.size_hint(),
+            Self::Metered(metered) => metered.body.size_hint(),
         }
     }
 }
@@ -169,6 +207,7 @@ impl std::fmt::Debug for RequestBody {
             Self::Full(_) => "RequestBody::Full",
             Self::H1(_) => "RequestBody::H1",
             Self::H2(_) => "RequestBody::H2",
+            Self::Metered(_) => "RequestBody::Metered",
         })
     }
 }

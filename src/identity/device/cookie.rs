@@ -5,24 +5,48 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
+use std::time::Duration;
 
-/// The name of the cookie. The prefix binds it to this host, to TLS and to the whole host (RFC 6265bis section 4.1.3).
-pub const COOKIE_NAME: &str = "__Host-scopegate-device";
+/// How the cookie is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieSettings {
+    /// Its name. `__Host-` binds it to TLS and to the whole of one host (RFC 6265bis section 4.1.3); names that begin with
+    /// `__Host-scopegate` never reach applications.
+    pub name: CompactString,
+    /// How long a browser keeps it.
+    pub lifetime: Duration,
+    /// Its `SameSite` attribute: `Lax`, `Strict` or `None`.
+    pub same_site: &'static str,
+}
 
-/// 400 days, the longest that browsers keep a cookie, in seconds.
-const KEPT: u32 = 400 * 86400;
+impl Default for CookieSettings {
+    fn default() -> Self {
+        Self {
+            name: CompactString::const_new("__Host-scopegate-device"),
+            lifetime: Duration::from_secs(400 * 86400),
+            same_site: "Lax",
+        }
+    }
+}
 
 /// Issues and verifies device cookies: 16 random bytes and the first 16 bytes of their keyed hash.
 #[derive(Clone, Debug)]
 pub struct DeviceCookie {
     key: hmac::Key,
+    settings: CookieSettings,
 }
 
 impl DeviceCookie {
     /// Signs with a key derived from `key`.
     #[must_use]
-    pub fn new(key: &MasterKey) -> Self {
-        Self { key: key.derive("device") }
+    pub fn new(key: &MasterKey, settings: CookieSettings) -> Self {
+        Self { key: key.derive("device"), settings }
+    }
+
+    /// The name of the cookie.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
     }
 
     /// A new identifier and the Set-Cookie field that gives it.
@@ -32,7 +56,9 @@ impl DeviceCookie {
     pub fn issue(&self) -> Result<(CompactString, String), KeyError> {
         let id = URL_SAFE_NO_PAD.encode(random::<16>()?);
         let tag = URL_SAFE_NO_PAD.encode(self.tag(id.as_bytes()));
-        let field = format!("{COOKIE_NAME}={id}.{tag}; Path=/; Max-Age={KEPT}; Secure; HttpOnly; SameSite=Lax");
+        let CookieSettings { name, lifetime, same_site } = &self.settings;
+        let kept = lifetime.as_secs();
+        let field = format!("{name}={id}.{tag}; Path=/; Max-Age={kept}; Secure; HttpOnly; SameSite={same_site}");
         Ok((id.into(), field))
     }
 

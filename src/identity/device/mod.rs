@@ -4,7 +4,7 @@ mod agent;
 mod cookie;
 
 pub use agent::{Agent, Agents};
-pub use cookie::{COOKIE_NAME, DeviceCookie};
+pub use cookie::{CookieSettings, DeviceCookie};
 
 use super::cookie as cookies;
 use super::key::{KeyError, MasterKey};
@@ -35,9 +35,9 @@ pub struct Seen {
 impl DeviceReader {
     /// A reader for one core.
     #[must_use]
-    pub fn new(key: &MasterKey, agents: Arc<Agents>) -> Self {
+    pub fn new(key: &MasterKey, agents: Arc<Agents>, cookie: CookieSettings) -> Self {
         Self {
-            cookie: DeviceCookie::new(key),
+            cookie: DeviceCookie::new(key, cookie),
             agents,
             recent_agents: Recent::new(1024),
             recent_cookies: Recent::new(4096),
@@ -66,7 +66,7 @@ impl DeviceReader {
         };
         // A forged or foreign cookie counts as none; of several, the first that verifies.
         device.id = cookies::cookies(cookie_fields)
-            .filter(|cookie| cookie.name == COOKIE_NAME.as_bytes())
+            .filter(|cookie| cookie.name == self.cookie.name().as_bytes())
             .find_map(|cookie| self.recent_cookies.get_or(cookie.value, || self.cookie.verify(cookie.value)));
         device.known = device.id.is_some();
         if device.known {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn reader() -> DeviceReader {
-        DeviceReader::new(&MasterKey::from_bytes(&[3; 32]), Arc::default())
+        DeviceReader::new(&MasterKey::from_bytes(&[3; 32]), Arc::default(), CookieSettings::default())
     }
 
     #[test]
@@ -112,9 +112,9 @@ mod tests {
         let reader = reader();
         let issued = reader.read(None, std::iter::empty(), None).unwrap();
         let pair = issued.issue.unwrap().split(';').next().unwrap().to_owned();
-        let foreign = DeviceReader::new(&MasterKey::from_bytes(&[4; 32]), Arc::default());
+        let foreign = DeviceReader::new(&MasterKey::from_bytes(&[4; 32]), Arc::default(), CookieSettings::default());
         assert!(!foreign.read(None, std::iter::once(pair.as_bytes()), None).unwrap().device.known);
-        for at in COOKIE_NAME.len() + 1..pair.len() {
+        for at in reader.cookie.name().len() + 1..pair.len() {
             let mut forged = pair.clone().into_bytes();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let seen = reader.read(None, std::iter::once(forged.as_slice()), None).unwrap();

@@ -19,6 +19,10 @@ const SHARDS: usize = 64;
 pub struct SessionSettings {
     /// How many sessions are held at most; past that, those unused for longest are ended.
     pub capacity: usize,
+    /// A binding ends when it was not used for so long, where its application says nothing else.
+    pub idle: Duration,
+    /// A binding ends so long after the sign-in, where its application says nothing else.
+    pub lifetime: Duration,
     /// How often changes made by another process are looked for.
     pub poll: Duration,
     /// How often the times of last use are written down, and ended sessions removed.
@@ -27,7 +31,13 @@ pub struct SessionSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { capacity: 1_000_000, poll: Duration::from_millis(50), sweep: Duration::from_secs(30) }
+        Self {
+            capacity: 1_000_000,
+            idle: Duration::from_secs(30 * 60),
+            lifetime: Duration::from_secs(12 * 3600),
+            poll: Duration::from_millis(50),
+            sweep: Duration::from_secs(30),
+        }
     }
 }
 
@@ -133,6 +143,12 @@ impl SessionTable {
     #[must_use]
     pub fn key(&self, app: &str, cookie: &str, value: &[u8]) -> SessionKey {
         SessionKey(keyed_hash(&self.key, &[app.as_bytes(), cookie.as_bytes(), value]))
+    }
+
+    /// How the table is set.
+    #[must_use]
+    pub const fn settings(&self) -> &SessionSettings {
+        &self.settings
     }
 
     /// Seals the cookies of applications that are hidden.

@@ -48,9 +48,9 @@ pub struct RawLegacySession {
 pub struct RawSession {
     /// The name of the cookie, or the names where several carry a session each.
     pub cookie: OneOrMany<String>,
-    /// A binding ends when nothing was asked in it for so long. Default 30 minutes.
+    /// A binding ends when nothing was asked in it for so long. Default: `session: idle` of the settings.
     pub idle: Option<Period>,
-    /// A binding ends so long after sign-in in any case. Default 12 hours.
+    /// A binding ends so long after sign-in in any case. Default: `session: lifetime` of the settings.
     pub lifetime: Option<Period>,
     /// How long the old value is still honoured after the application gave a new one, for requests under way.
     /// Default 10 seconds.
@@ -169,8 +169,9 @@ pub struct RawSignOut {
 #[derive(Clone, Debug)]
 pub(in crate::identity) struct LegacySession {
     pub(in crate::identity) cookies: Vec<SessionCookie>,
-    pub(in crate::identity) idle_micros: u64,
-    pub(in crate::identity) lifetime: Duration,
+    /// `None` leaves it to the settings of the table; `lifetime` too.
+    pub(in crate::identity) idle: Option<Duration>,
+    pub(in crate::identity) lifetime: Option<Duration>,
     pub(in crate::identity) rotation_grace: Duration,
     pub(in crate::identity) hide: bool,
     pub(in crate::identity) same_device: bool,
@@ -277,12 +278,11 @@ impl RawLegacySession {
             Some(users) => faults.within("users", |faults| users.compile(faults)),
             None => default.clone(),
         };
-        let period = |given: Option<Period>, seconds| given.map_or(Duration::from_secs(seconds), |given| given.0);
         LegacySession {
             cookies,
-            idle_micros: u64::try_from(period(session.idle, 30 * 60).as_micros()).unwrap_or(u64::MAX),
-            lifetime: period(session.lifetime, 12 * 3600),
-            rotation_grace: period(session.rotation_grace, 10),
+            idle: session.idle.map(|given| given.0),
+            lifetime: session.lifetime.map(|given| given.0),
+            rotation_grace: session.rotation_grace.map_or(Duration::from_secs(10), |given| given.0),
             hide: session.hide,
             same_device: session.device == RawDeviceRule::Same,
             sign_ins,

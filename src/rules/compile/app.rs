@@ -118,15 +118,21 @@ fn one(
     others.append(&mut read_files.into_inner());
     let routes = routes(raw, catalog, &dialect, notes);
     let headers = headers(&raw.headers, notes);
+    let (identity, routes) = (identity.ok()?, routes?);
+    // one list for the whole application: a refused request may be of any route, or of none
+    let written = raw.secrets.iter().map(|name| name.as_str());
+    let marked = routes.iter().flat_map(|route| &route.params).filter(|param| param.secret);
+    let secrets =
+        SecretNames::new(written.chain(identity.secret_names()).chain(marked.map(|param| param.location.name())));
     let app = App {
         name: raw.app.as_str().into(),
         title: raw.title.clone(),
         hosts,
         upstream: Arc::new(upstream.ok()?),
-        identity: identity.ok()?,
-        routes: routes?,
+        identity,
+        routes,
         mode: raw.mode,
-        secrets: SecretNames::new(raw.secrets.iter().map(|name| name.as_str())),
+        secrets,
         headers,
         dialect,
     };

@@ -15,9 +15,6 @@ use crate::rules::set::Catalog;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-/// The largest judged body where a rule names no `cap`: 1 MiB.
-const CAP: usize = 1 << 20;
-
 pub(super) fn compile(
     raw: &Spanned<RawRoute>,
     catalog: &Catalog,
@@ -358,9 +355,9 @@ fn body(raw: &RawRoute, methods: MethodSet, rules: &[ParamRule], notes: &mut Not
     }
     let reads = read.form || read.multipart || read.json;
     match &raw.body {
-        None if reads => BodyRule::Judged { accept: read, cap: CAP },
+        None if reads => BodyRule::Judged { accept: read, cap: None },
         None if methods.is_bodiless() => BodyRule::None,
-        None => BodyRule::Judged { accept: ContentTypes { form: true, ..read }, cap: CAP },
+        None => BodyRule::Judged { accept: ContentTypes { form: true, ..read }, cap: None },
         Some(body) => written_body(body, rules, notes),
     }
 }
@@ -382,9 +379,14 @@ fn written_body(raw: &Spanned<RawBody>, rules: &[ParamRule], notes: &mut Notes<'
                         .help(format!("add `{kind}` to `accept`"));
                 }
             }
-            BodyRule::Judged { accept, cap: raw.cap.map_or(CAP, |cap| cap.to_usize()) }
+            BodyRule::Judged { accept, cap: raw.cap.map(|cap| cap.to_usize()) }
         }
         (None, Some(types)) => {
+            if raw.on_get {
+                notes
+                    .error(raw.mark, "`on-get` needs `accept`")
+                    .help("a body that comes with GET or HEAD is judged or refused, never streamed");
+            }
             for location in in_body {
                 notes
                     .error(raw.mark, format!("the rule reads `{location}`, but the body is streamed unread"))

@@ -382,10 +382,10 @@ pub struct RawBody {
     /// The content types that are streamed untouched, because no rule reads them.
     #[serde(default)]
     pub stream: Option<OneOrMany<Spanned<String>>>,
-    /// The largest size (default 1MiB where it is judged).
+    /// The largest size. Default: `limits: body` of the settings where it is judged, no bound where it is streamed.
     #[serde(default)]
     pub cap: Option<Size>,
-    /// Whether GET and HEAD may have a body.
+    /// Whether GET and HEAD may have a body; only with `accept`.
     #[serde(default)]
     pub on_get: bool,
 }
