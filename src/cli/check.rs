@@ -1,7 +1,7 @@
 //! `scopegate check`: what is wrong with rule files, and what is probably not meant; runs nothing.
 
 use crate::diagnostics::{Report, Severity, Style};
-use crate::rules::{Loaded, Source, load};
+use crate::rules::{Loaded, Source, load, read_again};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -40,7 +40,8 @@ impl CheckCommand {
     /// # Errors
     /// When `out` cannot be written.
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
-        let (report, loaded) = match load(&Source::Folder(self.routes)) {
+        let source = Source::Folder(self.routes);
+        let (report, loaded) = match load(&source).and_then(|loaded| read_again(&source).map(|()| loaded)) {
             Ok(loaded) => (loaded.lints.clone(), Some(loaded)),
             Err(report) => (report, None),
         };

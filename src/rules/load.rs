@@ -5,6 +5,7 @@ use super::lint;
 use super::people::People;
 use super::set::RuleSet;
 use super::suite::Suite;
+use crate::diagnostics::yaml::Document;
 use crate::diagnostics::{Mark, Report};
 use crate::model::Revision;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -52,6 +53,21 @@ pub fn load(source: &Source) -> Result<Loaded, Report> {
     let mut report = Report::new();
     let Some(files) = source.read(&mut report) else { return Err(report) };
     load_files(&files, source.folder(), report)
+}
+
+/// Reads the files of a source by a second YAML reader too.
+///
+/// # Errors
+/// Every place that the two readers understand differently, so that no tool shows other rules than those in force.
+pub fn read_again(source: &Source) -> Result<(), Report> {
+    let mut report = Report::new();
+    for file in source.read(&mut report).unwrap_or_default() {
+        if let Some(document) = Document::parse(&file.name, &file.text, &mut report) {
+            document.read_again(&file.text, &mut report);
+        }
+    }
+    report.sort();
+    if report.has_errors() { Err(report) } else { Ok(()) }
 }
 
 impl Source {

@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod node;
 mod parse;
+mod second;
 mod shape;
 mod spanned;
 
