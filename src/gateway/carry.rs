@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
-use super::open::Claim;
 use super::passage::Passage;
 use super::pipeline::{Asked, Noted};
 use super::{refuse, session};
@@ -76,7 +75,7 @@ fn list(core: &Core, passage: &Passage, judgement: &Judgement, ending: &mut Endi
     if !matches!(body, AnswerBody::Stream(_) | AnswerBody::Tunnel(_)) {
         return body;
     }
-    let open = core.streams.open(Claim::of(passage, judgement));
+    let open = core.streams.open(passage, judgement);
     let body = open.guard(body);
     ending.streams(open);
     body

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,14 +16,14 @@ use super::live::Live;
 use super::passage::Passage;
 use crate::model::{Reason, SubjectId, Timestamp};
 use crate::policy::Judgement;
-use crate::rules::{Authority, Mode, Standing, Status, ValueSet};
+use crate::rules::{Authority, Mode, Route, RuleSet, Standing, Status, ValueSet};
 use crate::wire::body::AnswerBody;
 use crate::wire::error::WireError;
 use crate::wire::stop::{Stop, StopSource};
 
 /// What a stream was permitted for, by names that outlive a rule set.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Claim {
+struct Claim {
     app: CompactString,
     route: CompactString,
     subject: Option<SubjectId>,
@@ -34,7 +35,7 @@ pub(super) struct Claim {
 
 impl Claim {
     /// Of a request that was permitted or observed.
-    pub fn of(passage: &Passage, judgement: &Judgement) -> Self {
+    fn of(passage: &Passage, judgement: &Judgement) -> Self {
         let catalog = &passage.live.rules.catalog;
         let dimension = |id| catalog.dimension(id).map(|dimension| dimension.name.clone()).unwrap_or_default();
         let mut claim = Self {
@@ -58,13 +59,12 @@ impl Claim {
         claim
     }
 
-    /// Whether it would still be permitted under `live`.
-    fn holds(&self, live: &Live, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> bool {
+    /// Whether it would still be permitted under `live`, where `route` is what its route has become there.
+    fn holds(&self, live: &Live, route: Option<&Route>, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> bool {
         if self.subject.as_ref().is_some_and(frozen) {
             return false;
         }
         let Some(app) = live.rules.app(&self.app) else { return false };
-        let route = app.routes.iter().find(|route| route.id == self.route);
         if self.observed {
             return route.and_then(|route| route.mode).unwrap_or(app.mode) == Mode::Observe;
         }
@@ -116,24 +116,51 @@ struct Inner {
 
 struct Entry {
     claim: Claim,
+    place: RefCell<Place>,
     stop: StopSource,
+}
+
+/// What the route of a claim is in the rules that it was last reviewed by. Looked for once for each rule set, since there are many.
+struct Place {
+    rules: Arc<RuleSet>,
+    route: Option<Arc<Route>>,
+}
+
+impl Place {
+    fn find(rules: &Arc<RuleSet>, claim: &Claim) -> Self {
+        let app = rules.app(&claim.app);
+        let route = app.and_then(|app| app.routes.iter().find(|route| route.id == claim.route)).cloned();
+        Self { rules: Arc::clone(rules), route }
+    }
+}
+
+impl Entry {
+    fn holds(&self, live: &Live, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> bool {
+        let mut place = self.place.borrow_mut();
+        if !Arc::ptr_eq(&place.rules, &live.rules) {
+            *place = Place::find(&live.rules, &self.claim);
+        }
+        self.claim.holds(live, place.route.as_deref(), frozen, now)
+    }
 }
 
 impl OpenStreams {
     /// Lists a stream for as long as what is returned lives.
-    pub(super) fn open(&self, claim: Claim) -> OpenStream {
+    pub(super) fn open(&self, passage: &Passage, judgement: &Judgement) -> OpenStream {
+        let claim = Claim::of(passage, judgement);
+        let place = RefCell::new(Place { rules: Arc::clone(&passage.live.rules), route: passage.route.clone() });
         let id = self.0.next.get();
         self.0.next.set(id.wrapping_add(1));
         let stop = StopSource::new();
         let listen = stop.listen();
-        self.0.open.borrow_mut().insert(id, Entry { claim, stop });
+        self.0.open.borrow_mut().insert(id, Entry { claim, place, stop });
         OpenStream { streams: self.clone(), id, stop: listen }
     }
 
     /// Judges every open stream again and closes those that are permitted no longer. Gives how many.
     pub fn review(&self, live: &Live, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> usize {
         let open = self.0.open.borrow();
-        let ended: Vec<&Entry> = open.values().filter(|entry| !entry.claim.holds(live, &frozen, now)).collect();
+        let ended: Vec<&Entry> = open.values().filter(|entry| !entry.holds(live, &frozen, now)).collect();
         ended.iter().for_each(|entry| entry.stop.stop());
         ended.len()
     }
