@@ -26,6 +26,7 @@ mod stories {
     mod observe;
     mod picker;
     mod reload;
+    mod route_by_body;
     mod sales_rep;
     mod seasonal_temp;
     mod session;

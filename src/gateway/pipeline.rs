@@ -214,8 +214,8 @@ async fn judge(
     let limits = &core.shared().limits;
     let mut view = approach::read_target(app, asked.head, asked.framing, &limits.target)?;
     let found = approach::find_route(app, &view);
-    let public = found.as_ref().is_ok_and(|found| matches!(found.route().authority, Authority::Public));
-    identify(core, passage, asked, app, &view, public, noted).await?;
+    let asks_nobody = found.as_ref().is_ok_and(|found| is_public(found.route()));
+    identify(core, passage, asked, app, &view, asks_nobody, noted).await?;
     let found = found?;
     passage.route = Some(Arc::clone(found.route()));
 
@@ -227,6 +227,11 @@ async fn judge(
     };
     let route = approach::settle(app, found, &mut view, &limits.body, &body)?;
     passage.route = Some(Arc::clone(route));
+    if is_public(route) != asks_nobody {
+        // SECURITY: a route that only the body told may ask for somebody where the first guess asked for nobody, and the other way
+        // round (`a_route_told_by_the_body_knows_who_asks`).
+        identify(core, passage, asked, app, &view, is_public(route), noted).await?;
+    }
     noted.parameters = body_parameters(app, route, &view);
     noted.watch = app.identity.watch(&view);
     if let Some(place) = noted.identified.as_ref().and_then(|identified| identified.strip_query.as_ref()) {
@@ -271,6 +276,10 @@ fn same_origin(asked: &Asked<'_>, route: &Route) -> Result<(), Judgement> {
         .map_err(|error| Judgement::refused(Reason::UpgradeRefused, Detail::text(error)))
 }
 
+fn is_public(route: &Route) -> bool {
+    matches!(route.authority, Authority::Public)
+}
+
 /// Who is asking; on a public route nobody, whatever the request brings.
 async fn identify(
     core: &Core,
@@ -291,6 +300,7 @@ async fn identify(
         now: passage.time,
     };
     noted.presented = app.identity.present(&evidence, &core.verifiers);
+    (passage.subject, passage.source, passage.session) = (None, None, None);
     if public {
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
         return Ok(());
