@@ -15,6 +15,14 @@ mod stories {
     mod checker;
     mod customer_service;
     mod department_admin;
+    mod failures {
+        mod framing;
+        mod header;
+        mod host;
+        mod parameter;
+        mod table;
+        mod target;
+    }
     mod finance;
     mod front_desk;
     mod frozen;

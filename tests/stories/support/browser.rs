@@ -150,12 +150,7 @@ impl Browser {
 
     /// Sends raw bytes and reads whatever comes until the gateway closes.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = self.connect();
-        stream.write_all(bytes).unwrap();
-        let mut answer = Vec::new();
-        // A server that closes without close_notify still has said what it has said.
-        let _ = stream.read_to_end(&mut answer);
-        answer
+        heard(&mut self.connect(), &[bytes])
     }
 
     /// A connection on which nothing has been said yet.
@@ -171,6 +166,29 @@ impl Browser {
         let answer = self.raw(request);
         parse(&answer).unwrap_or_else(|| panic!("not an answer: {:?}", String::from_utf8_lossy(&answer)))
     }
+}
+
+/// Writes these bytes and reads whatever comes until the gateway closes.
+fn heard(stream: &mut Stream, bytes: &[&[u8]]) -> Vec<u8> {
+    // A gateway that has answered need not read the rest.
+    let _ = bytes.iter().try_for_each(|bytes| stream.write_all(bytes));
+    let mut answer = Vec::new();
+    // A server that closes without close_notify still has said what it has said.
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+/// Writes these bytes on a connection that is there already, and reads one answer up to the close.
+pub fn exchange(stream: &mut Stream, bytes: &[&[u8]]) -> Option<Seen> {
+    parse(&heard(stream, bytes))
+}
+
+/// Writes these bytes, says that there are no more, and reads whatever comes.
+pub fn send_and_end(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
+    stream.write_all(bytes).unwrap();
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+    heard(stream, &[])
 }
 
 /// Reads one answer; the body is decoded from chunks where it is chunked.

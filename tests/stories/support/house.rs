@@ -95,7 +95,7 @@ impl House {
     /// Somebody at a browser, not signed in.
     pub fn visitor(&self, host: &'static str) -> Person<'_> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let mark = format!("story-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mark = format!("story{}x", NEXT.fetch_add(1, Ordering::Relaxed));
         let browser = Browser::new(self.demo.address().unwrap(), host, &self.demo.authority).with(MARK, &mark);
         Person { house: self, host, mark, browser }
     }
@@ -245,10 +245,23 @@ impl Person<'_> {
         }
     }
 
-    /// What the application received from this person, since the last time this was asked.
+    /// What any application received from this person, since the last time this was asked: what bears the mark of the
+    /// person in a field or, for a request that was hidden in another one, in its target.
     pub fn received(&mut self) -> Vec<Received> {
-        let mark = self.mark.clone();
-        self.house.log(self.host).take_where(|received| received.field(MARK).contains(&mark.as_str()))
+        let mark = self.mark.as_str();
+        let own = |received: &Received| received.field(MARK).contains(&mark) || received.target.contains(mark);
+        [WMS, ERP, CRM].into_iter().flat_map(|host| self.house.log(host).take_where(own)).collect()
+    }
+
+    /// Asserts that this target is refused with one of these reasons, and that nothing reached an application.
+    #[track_caller]
+    pub fn refuses(&mut self, targets: &[&str], reason: &str) {
+        let status = scopegate::model::Reason::parse(reason).unwrap().status();
+        for target in targets {
+            let seen = self.raw(&format!("GET {target} HTTP/1.1"), "", "").unwrap_or_else(|| panic!("{target}"));
+            assert_eq!((seen.status, seen.reason()), (status, Some(reason)), "{target}");
+            assert!(self.received().is_empty(), "{target}");
+        }
     }
 
     /// The one request that the application received from this person.
