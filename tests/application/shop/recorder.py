@@ -10,8 +10,8 @@ class Recorder:
 
     def __call__(self, request):
         line = {
-            "method": request.method, "target": request.get_full_path(), "user_header": request.headers.get("X-Remote-User"),
-            "form": {} if request.content_type == "multipart/form-data" else request.POST.dict(),
+            "method": request.method, "target": request.get_full_path(), "headers": dict(request.headers),
+            "form": dict(request.POST.lists()), "files": sorted(request.FILES),
         }
         os.write(self.file, (json.dumps(line) + "\n").encode())
         return self.get_response(request)
