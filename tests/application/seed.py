@@ -27,7 +27,7 @@ for name in ("admin", "keeper", "picker", "finance", "marketing", "service"):
     if created:
         user.set_password("demo-password")
         user.save()
-customer, created = User.objects.get_or_create(username="customer", defaults={"email": "customer@shop.localhost"})
+customer, created = User.objects.get_or_create(username="customer", defaults={"email": "customer@shop.localhost", "first_name": "Regular", "last_name": "Customer"})
 if created:
     customer.set_password("demo-password")
     customer.save()
@@ -35,6 +35,7 @@ if not Partner.objects.exists():
     for number, (code, title) in enumerate([("HF", "Vacuum flask"), ("SH", "Coffee beans")], start=1):
         partner = Partner.objects.create(code=code, name=f"Warehouse {code}")
         product = create_product(upc=f"A-100{number}", title=title, product_class="Goods", partner_name=partner.name, partner_sku=f"{code}-1", price=Decimal("59.00"), num_in_stock=100)
+        product.categories.add(Category.objects.get())
         basket = Basket.objects.create(owner=customer)
         basket.strategy = __import__("oscar.apps.partner.strategy", fromlist=["Default"]).Default()
         add_product(basket, product=product)

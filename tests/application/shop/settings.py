@@ -14,13 +14,21 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 ROOT_URLCONF = "shop.urls"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE / "static"
+STATIC_ROOT = pathlib.Path(os.environ.get("SHOP_STATIC", BASE / "static"))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE / "media"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CSRF_TRUSTED_ORIGINS = ["https://shop.localhost", "https://*.localhost"]
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE / "shop.sqlite3", "ATOMIC_REQUESTS": True}}
+# Transactions that begin by writing: one that turns from reading to writing beside another ends as "database is locked".
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": BASE / "shop.sqlite3", "ATOMIC_REQUESTS": True,
+    "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 60},
+}}
+LOGGING = {
+    "version": 1, "disable_existing_loggers": False, "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.request": {"handlers": ["console"], "level": "ERROR"}},
+}
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
 AUTHENTICATION_BACKENDS = ("oscar.apps.customer.auth_backends.EmailBackend", "django.contrib.auth.backends.ModelBackend")
 # The cheapest hasher: the tests sign in often and guard nothing.
