@@ -75,11 +75,14 @@ struct RefusalPage<'a> {
 
 fn ask(refusal: &Refusal<'_>, language: Language) -> Option<String> {
     let permission = refusal.permission?;
-    Some(match (language, refusal.contact) {
-        (Language::En, Some(contact)) => format!("Ask {contact} for the right “{permission}”."),
-        (Language::En, None) => format!("Ask your administrator for the right “{permission}”."),
-        (Language::Zh, Some(contact)) => format!("请向{contact}申请“{permission}”权限。"),
-        (Language::Zh, None) => format!("请向管理员申请“{permission}”权限。"),
+    let contact = refusal.contact.unwrap_or(pick(language, "your administrator", "管理员"));
+    // Who may do it already needs more of the data, not the right.
+    let reach = refusal.reason.class() == FailureClass::Scope;
+    Some(match (language, reach) {
+        (Language::En, false) => format!("Ask {contact} for the right “{permission}”."),
+        (Language::En, true) => format!("If you need more for “{permission}”, ask {contact} to extend your area."),
+        (Language::Zh, false) => format!("请向{contact}申请“{permission}”权限。"),
+        (Language::Zh, true) => format!("如“{permission}”需要更大的数据范围，请向{contact}申请。"),
     })
 }
 
@@ -174,6 +177,14 @@ mod tests {
         for part in ["not-granted", "000000000000000700000009", "Ask the shift lead", "Delete &#60;orders&#62;"] {
             assert!(rendered.body.contains(part), "{part} in {}", rendered.body);
         }
+    }
+
+    #[test]
+    fn whoever_may_do_it_elsewhere_is_told_to_ask_for_more_data_and_not_for_the_right() {
+        let page = |language| render(&refusal(Reason::OutOfScope), Form::Page, language).body;
+        assert!(page(Language::En).contains("ask the shift lead to extend your area"), "{}", page(Language::En));
+        assert!(page(Language::Zh).contains("更大的数据范围"));
+        assert!(!page(Language::En).contains("for the right"));
     }
 
     #[test]

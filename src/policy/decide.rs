@@ -271,6 +271,10 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     fn parameters(&mut self) -> Result<(), Refusal> {
         for rule in &self.question.route.params {
             let place = &rule.location;
+            if rule.kind.as_ref().is_some_and(ParamType::is_file) {
+                self.view.check_files(place).map_err(|error| Refusal::parameter(place, error))?;
+                continue;
+            }
             let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
             if values.is_absent() {
                 if !matches!(values, ParamValues::Absent) {

@@ -95,6 +95,19 @@ impl Multipart {
         Ok(ParamValues::collect(found, name.is_plural()))
     }
 
+    /// Whether every part of this name is a file, spelled as the rule spells it.
+    pub(crate) fn check_files(&self, name: &ParamName) -> Result<(), ParamError> {
+        let stray = self.parts.iter().find(|part| match part.matches(name) {
+            Match::Other => false,
+            Match::Same => !matches!(part.content, Content::File { .. }),
+            _ => true,
+        });
+        match stray {
+            Some(part) => Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&part.name) }),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn mentions(&self, name: &ParamName) -> bool {
         self.parts.iter().any(|part| part.matches(name) != Match::Other)
     }

@@ -22,6 +22,8 @@ pub enum RawParamType {
     Enum(Vec<String>),
     /// A list: in one value with a separator, or of repeated parameters or array elements without.
     List(RawList),
+    /// Files of a multipart body, by the name of their field: they pass as they are.
+    File,
 }
 
 /// A list type.
@@ -40,8 +42,8 @@ pub enum TypeError {
     /// The regular expression is wrong.
     #[error("the regular expression of `code` is wrong: {0}")]
     Regex(String),
-    /// A list of lists.
-    #[error("the elements of a `list` cannot be lists themselves")]
+    /// A list of lists, or of files.
+    #[error("the elements of a `list` cannot be lists or files themselves")]
     Nested,
     /// Nothing is listed, or an empty text is.
     #[error("`enum` needs at least one value, and none may be empty")]
@@ -74,7 +76,7 @@ impl RawParamType {
             }
             Self::List(list) => {
                 let of = list.of.compile()?;
-                if of.is_list() {
+                if of.is_list() || of.is_file() {
                     return Err(TypeError::Nested);
                 }
                 if let Some(separator) = list.separator
@@ -84,6 +86,7 @@ impl RawParamType {
                 }
                 ParamType::List { of: Box::new(of), separator: list.separator }
             }
+            Self::File => ParamType::File,
         })
     }
 }
@@ -110,6 +113,8 @@ pub enum ParamType {
         /// What separates elements in one value; `None` where the parameter is repeated or an array.
         separator: Option<char>,
     },
+    /// Files of a multipart body.
+    File,
 }
 
 /// Why a value does not have the one spelling that its type allows. Holds no value.
@@ -133,6 +138,12 @@ impl ParamType {
         matches!(self, Self::List { .. })
     }
 
+    /// Whether files are meant, which are no values.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        matches!(self, Self::File)
+    }
+
     /// Accepts one value as it was sent; for a list with a separator, the whole of it.
     ///
     /// # Errors
@@ -149,6 +160,7 @@ impl ParamType {
                 return value.split(*separator).try_for_each(|element| of.accept_element(element));
             }
             Self::List { of, separator: None } => return of.accept_element(value),
+            Self::File => false,
         };
         if fits { Ok(()) } else { Err(Misfit::Spelling(self.describe())) }
     }
@@ -191,6 +203,7 @@ impl ParamType {
             Self::Code(_) => "a code of the form that the rule gives",
             Self::Enum(_) => "one of the values that the rule lists",
             Self::List { .. } => "a list",
+            Self::File => "a file",
         }
     }
 
@@ -210,7 +223,7 @@ impl ParamType {
             Self::Date => separator.is_ascii_digit() || separator == '-',
             Self::Enum(values) => values.iter().any(|value| value.contains(separator)),
             // an element is what stands between separators, so it cannot hold one
-            Self::Text | Self::Code(_) | Self::List { .. } => false,
+            Self::Text | Self::Code(_) | Self::List { .. } | Self::File => false,
         }
     }
 }

@@ -295,6 +295,17 @@ impl<'h> RequestView<'h> {
         }
     }
 
+    /// Whether what stands at `location` are files only, or nothing.
+    ///
+    /// # Errors
+    /// When text stands there, the name in another spelling, or the place holds no files.
+    pub fn check_files(&self, location: &Location) -> Result<(), ParamError> {
+        match location {
+            Location::Multipart(location) => location.check_files(self),
+            other => Err(ParamError::Unwritable { name: other.name().into() }),
+        }
+    }
+
     /// Gives `location` these values, as `fill` and `narrow` want it. Several go only into a list type.
     ///
     /// # Errors

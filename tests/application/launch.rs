@@ -76,7 +76,9 @@ pub fn shop() -> &'static Shop {
         });
         let address = address.unwrap_or_else(|| panic!("the shop did not start:\n{}", said.join("\n")));
         // What the server says later is read on, or it would stand still on a full pipe; its faults are told.
-        std::thread::spawn(move || lines.filter(|line| !line.contains("[INFO]")).for_each(|line| eprintln!("shop: {line}")));
+        std::thread::spawn(move || {
+            lines.filter(|line| !line.contains("[INFO]")).for_each(|line| eprintln!("shop: {line}"))
+        });
         Shop { address, data, _watch: watch }
     })
 }

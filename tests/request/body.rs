@@ -247,6 +247,21 @@ fn a_multipart_body_is_judged_by_its_text_fields_and_its_files_pass() {
 }
 
 #[test]
+fn a_named_file_may_pass_and_text_under_its_name_may_not() {
+    let dialect = php();
+    let part = |extra: &str| {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"f\"{extra}\r\n\r\nx\r\n--XX--\r\n").into_bytes()
+    };
+    let (file, text) = (part("; filename=\"\""), part(""));
+    let f = at("multipart", "f", &dialect);
+    assert_eq!(post("/a", MULTIPART, &file, &dialect).unwrap().check_files(&f), Ok(()));
+    assert!(post("/a", MULTIPART, &text, &dialect).unwrap().check_files(&f).is_err());
+    let other = at("multipart", "g", &dialect);
+    assert_eq!(post("/a", MULTIPART, &text, &dialect).unwrap().check_files(&other), Ok(()));
+    assert!(post("/a", MULTIPART, &file, &dialect).unwrap().check_files(&at("form", "f", &dialect)).is_err());
+}
+
+#[test]
 fn multipart_that_parsers_read_differently_is_refused() {
     let good = "Content-Disposition: form-data; name=\"w\"";
     assert!(post("/a", MULTIPART, part(good, "HF").as_bytes(), &php()).is_ok());

@@ -1,4 +1,4 @@
-//! `{multipart: warehouse}`: a text field of a multipart body; file parts are never values.
+//! `{multipart: warehouse}`: a text field of a multipart body; file parts are never values, but may be named.
 
 use super::form::{remove_in_form, set_in_form};
 use super::{LocationError, unwritable};
@@ -35,6 +35,13 @@ impl MultipartLocation {
             }
             BodyState::Unread if view.may_hold_form() => Err(ParamError::Unread { name: self.name().into() }),
             _ => Ok(ParamValues::Absent),
+        }
+    }
+
+    pub(crate) fn check_files(&self, view: &RequestView<'_>) -> Result<(), ParamError> {
+        match view.body_state() {
+            BodyState::Multipart(multipart) => multipart.check_files(&self.0),
+            _ => self.values(view).map(drop),
         }
     }
 

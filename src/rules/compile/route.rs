@@ -257,6 +257,11 @@ fn typed(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>) {
                     .error(name.mark, format!("`{}` has a type already", name.value))
                     .help("a part of the path has the type that the path gives it; anything else is typed once");
             }
+            (Some(kind), false) if kind.is_file() && !matches!(rule.location, Location::Multipart(_)) => {
+                notes
+                    .error(name.mark, format!("`{}` cannot be a file there", name.value))
+                    .help("files stand in multipart bodies: write `at: {multipart: …}`");
+            }
             (Some(kind), false) => rule.kind = Some(kind),
             (None, _) => {}
         }

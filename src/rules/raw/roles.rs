@@ -57,7 +57,7 @@ pub struct RawRole {
     pub title: Title,
     /// What it grants.
     pub permissions: Vec<Spanned<String>>,
-    /// Whom a refused person asks for it.
+    /// Whom a refused person asks for it: `the shift lead`, or `{en: the shift lead, zh: 当班班长}`.
     #[serde(default)]
     pub contact: Option<Title>,
 }
