@@ -148,6 +148,8 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
     let keys = Arc::new(KeyRing::default());
     let reloader =
         Reloader::new(rules, Arc::clone(&upstreams), Arc::clone(&keys), Arc::clone(&metrics), Arc::clone(&clock));
+    // Before they are first read: what changes from then on is noticed.
+    let first = rules_hash(reloader.source());
     let (live, lints) = reloader.run(std::convert::identity).map_err(|error| anyhow::anyhow!("{error}"))?;
     if !lints.is_empty() {
         tracing::warn!(count = lints.len(), "the rules have warnings; `scopegate check` shows them");
@@ -187,7 +189,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
     let agents = Arc::new(Agents::default());
     let passwords = Arc::new(PasswordVerifier::new(&key, PasswordSettings::default()));
     let workers = inner.spawn_workers(&upstreams, &key, &agents, &passwords, &keys)?;
-    inner.spawn_background(&background, agents, keys)?;
+    inner.spawn_background(&background, agents, keys, first)?;
     if let Some(predecessor) = predecessor {
         predecessor.ready().context("the predecessor could not be told to end")?;
     }
@@ -257,6 +259,7 @@ impl Inner {
         background: &Runtime,
         agents: Arc<Agents>,
         keys: Arc<KeyRing>,
+        rules: [u8; 32],
     ) -> anyhow::Result<()> {
         let (clock, drain) = (Arc::clone(&self.shared.clock), self.drain.clone());
         let over = || {
@@ -279,7 +282,7 @@ impl Inner {
         background.spawn(Arc::clone(&self.shared.directory).keep(over()));
         background.spawn(Arc::clone(&self.tls).watch());
         background.spawn(Arc::clone(self).tell_of_certificates());
-        background.spawn(Arc::clone(self).watch_rules());
+        background.spawn(Arc::clone(self).watch_rules(rules));
         let admin_sockets = self.sockets.of_role(Role::Admin)?;
         background.spawn(admin::serve(admin_sockets, Arc::new(Overview(Arc::clone(self)))));
         drop(drain);
@@ -287,17 +290,16 @@ impl Inner {
     }
 
     /// Reads the rules again whenever a file has changed.
-    async fn watch_rules(self: Arc<Self>) {
+    async fn watch_rules(self: Arc<Self>, mut seen: [u8; 32]) {
         let Source::Folder(folder) = self.reloader.source() else { return };
         let mut watch = FolderWatch::new([folder.as_path()], RULES_POLL);
-        let mut seen = rules_hash(folder);
         loop {
-            watch.changed().await;
-            let now = rules_hash(folder);
+            let now = rules_hash(self.reloader.source());
             if now != seen {
                 seen = now;
                 self.reload_off_core().await;
             }
+            watch.changed().await;
         }
     }
 
@@ -551,9 +553,13 @@ fn sockets(settings: &Settings, inherit: Inherit) -> anyhow::Result<(Sockets, Op
     Ok((Sockets::open(&settings.listeners, settings.workers, inherited)?, predecessor))
 }
 
-fn rules_hash(folder: &std::path::Path) -> [u8; 32] {
+/// A hash over everything in the folder of the rules; embedded ones never change.
+fn rules_hash(source: &Source) -> [u8; 32] {
     let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
+    let mut folders = match source {
+        Source::Folder(folder) => vec![folder.clone()],
+        Source::Embedded(_) => Vec::new(),
+    };
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
             let path: PathBuf = entry.path();

@@ -164,13 +164,15 @@ pub fn take_over(path: &Path) -> Result<Option<(Inherited, TakeOver)>, ServerErr
     let failed = |error| ServerError::HandOver { what: "take over", socket: path.to_owned(), error };
     let stream = match UnixStream::connect(path) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
+        Err(error) if nobody_listens(&error) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     let inherited = ask(&stream).map_err(failed)?;
     Ok(Some((inherited, TakeOver { stream, path: path.to_owned() })))
+}
+
+fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 fn ask(mut stream: &UnixStream) -> io::Result<Inherited> {
@@ -207,15 +209,24 @@ fn receive(stream: &UnixStream) -> io::Result<(u8, Option<OwnedFd>)> {
 }
 
 impl TakeOver {
-    /// Says that this process serves, and waits until the old one has begun to drain. Blocks.
+    /// Says that this process serves, and waits until the old one has begun to drain. Blocks. An old process that ends
+    /// in the meantime, of itself or not, is no fault: this one holds its sockets and is the only one left to serve.
     ///
     /// # Errors
-    /// When the old process does not answer.
+    /// When the old process does not answer and serves on.
     pub fn ready(self) -> Result<(), ServerError> {
         let failed = |error| ServerError::HandOver { what: "finish the take-over", socket: self.path.clone(), error };
         let mut answer = [0];
         let mut stream = &self.stream;
-        stream.write_all(&[READY]).and_then(|()| stream.read_exact(&mut answer)).map_err(failed)?;
+        if let Err(error) = stream.write_all(&[READY]).and_then(|()| stream.read_exact(&mut answer)) {
+            return match UnixStream::connect(&self.path) {
+                Err(asked) if nobody_listens(&asked) => {
+                    tracing::warn!(%error, "the predecessor ended before it was told to");
+                    Ok(())
+                }
+                _ => Err(failed(error)),
+            };
+        }
         if answer == [DRAINING] { Ok(()) } else { Err(failed(io::ErrorKind::InvalidData.into())) }
     }
 }

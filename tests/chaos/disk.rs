@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::site::Site;
+use crate::site::{KEEPER, Site};
 use crate::until;
 
 const CHILD: &str = "SCOPEGATE_CHAOS_DISK";
@@ -42,8 +42,10 @@ fn a_full_disk_refuses_strict_requests_then_all_and_none_once_there_is_room() {
         return;
     }
     let site = Site::new("journal: {reserve: 256KiB, sync-interval: 20ms}");
-    std::fs::create_dir_all(site.journal()).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "none"]).arg(site.journal()).status();
+    // The store lies on it as well as the journal.
+    let state = site.path("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "none"]).arg(&state).status();
     assert!(mount.unwrap().success());
     let gateway = site.start();
     let mut keeper = site.keeper();
@@ -69,7 +71,7 @@ fn a_full_disk_refuses_strict_requests_then_all_and_none_once_there_is_room() {
     assert!(ask(false) && ask(true));
     assert!(gateway.metric(FULL) < 0.5);
 
-    let ballast = site.journal().join(".ballast");
+    let ballast = state.join(".ballast");
     fill(&ballast);
     let mut served = 0;
     while gateway.metric(FULL) < 0.5 {
@@ -78,6 +80,19 @@ fn a_full_disk_refuses_strict_requests_then_all_and_none_once_there_is_room() {
     }
     assert!(!ask(true), "strict requests are refused as soon as the reserve is touched");
     assert!(ask(false));
+    // A sign-in either holds or is refused.
+    let sign_in = || {
+        let mut client = site.client();
+        let answer = client.post("/login", &format!("user={KEEPER}&password=x")).unwrap();
+        let status = client.get("/list?n=signed-in.").unwrap().status;
+        match (answer.status, answer.reason()) {
+            (302, None) => assert_eq!(status, 200),
+            (503, Some("identity-unavailable" | "record-failed")) => assert_ne!(status, 200),
+            _ => panic!("{answer:?}"),
+        }
+        answer.status == 302
+    };
+    sign_in();
     assert!(gateway.logged("strict records are refused"));
     until("the reserve is used up", || {
         let taken = ask(false);
@@ -93,6 +108,7 @@ fn a_full_disk_refuses_strict_requests_then_all_and_none_once_there_is_room() {
     std::fs::remove_file(ballast).unwrap();
     until("ordinary requests are served again", || ask(false).then_some(()));
     until("strict requests are served again", || ask(true).then_some(()));
+    until("people can sign in again", || sign_in().then_some(()));
     until("the metric forgets", || (gateway.metric(FULL) < 0.5).then_some(()));
     gateway.stop();
     site.verify();

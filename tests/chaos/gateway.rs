@@ -92,6 +92,13 @@ impl Gateway {
         assert!(status.success(), "{status}\n{}", self.log());
     }
 
+    /// Ends it without waiting for anybody.
+    pub fn stop_at_once(self) {
+        self.signal(Signal::TERM);
+        until("it drains", || self.logged("draining").then_some(()));
+        self.stop();
+    }
+
     /// Asks the administration listener; `None` where it does not answer.
     pub fn ask(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.admin).ok()?;

@@ -21,7 +21,7 @@ fn a_new_process_takes_over_without_a_refused_connection_and_with_every_session(
     let mut old = site.start();
     let keeper = site.keeper();
     let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let new = std::thread::scope(|scope| {
+    let last = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
             .map(|_| (keeper.clone(), &stop, &served))
             .map(|(client, stop, served)| scope.spawn(move || come_and_go(client, stop, served)))
@@ -69,17 +69,26 @@ fn a_new_process_takes_over_without_a_refused_connection_and_with_every_session(
         assert_eq!(download.chunk().unwrap(), None);
         assert!(old.ended().success());
         load(30);
+
+        // And again: whoever took over hands over in turn.
+        let mut running = new;
+        for _ in 0..2 {
+            let next = site.start_as(site.command(&["--take-over"]));
+            assert!(running.ended().success());
+            load(30);
+            running = next;
+        }
         stop.store(true, Ordering::Relaxed);
         for client in clients {
             client.join().unwrap();
         }
-        new
+        running
     });
     // The journal of the old process was closed by itself, not recovered by the new one.
     assert!(!site.administered("recovered"));
-    new.stop();
+    last.stop();
     let report = site.verify();
-    assert_eq!(report["runs"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(report["runs"].as_array().unwrap().len(), 4, "{report}");
     site.everything_received_is_on_record();
     let open = site.decisions();
     let open: Vec<_> = open.iter().filter(|entry| entry.text("completion").as_deref() != Some("complete")).collect();

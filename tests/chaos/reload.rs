@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, Connection};
 use crate::gateway::Gateway;
 use crate::site::{Set, Site};
 use crate::until;
@@ -61,6 +61,15 @@ fn ask(mut client: Client, name: &str, stop: &AtomicBool) -> Vec<(String, Answer
     seen
 }
 
+/// A stream of which the first chunk has come.
+fn open(keeper: &Client, target: &str) -> Connection {
+    let (mut client, mut connection) = (keeper.clone(), keeper.connect().unwrap());
+    client.send(&mut connection, "GET", target, None).unwrap();
+    assert_eq!(client.receive_head(&mut connection).unwrap().status, 200);
+    assert_eq!(connection.chunk().unwrap().unwrap(), b"chunk 0\n".to_vec());
+    connection
+}
+
 #[test]
 fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times() {
     let site = Site::new("");
@@ -69,15 +78,8 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
     let sets = revisions(&site, &gateway, &mut keeper);
 
     // A stream that both sets permit stays; one that only A permits ends with A.
-    let open = |target: &str| {
-        let (mut client, mut connection) = (keeper.clone(), keeper.connect().unwrap());
-        client.send(&mut connection, "GET", target, None).unwrap();
-        assert_eq!(client.receive_head(&mut connection).unwrap().status, 200);
-        assert_eq!(connection.chunk().unwrap().unwrap(), b"chunk 0\n".to_vec());
-        connection
-    };
-    let mut download = open("/export/stream?n=download");
-    let mut revoked = open("/stream?n=revoked");
+    let mut download = open(&keeper, "/export/stream?n=download");
+    let mut revoked = open(&keeper, "/stream?n=revoked");
     reload(&site, &gateway, Set::B);
     // It breaks off, so that nobody takes it for whole.
     revoked.chunk().unwrap_err();
@@ -96,7 +98,7 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
         for count in 0..RELOADS {
             reload(&site, &gateway, if count % 2 == 0 { Set::A } else { Set::B });
             if count % 10 == 0 {
-                held.push(open(&format!("/export/stream?n=held-{count}")));
+                held.push(open(&keeper, &format!("/export/stream?n=held-{count}")));
             }
             if count % 100 == 99 {
                 memory.push(gateway.memory());
@@ -138,7 +140,6 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
     }
     assert_eq!(by_set.len(), 4, "both sets both allowed and refused: {by_set:?}");
 
-    // Streams that stay open hold no old rule set.
     let (early, late) = (memory[1], *memory.last().unwrap());
     assert!(late < early + early / 4, "memory grew from {early} to {late}: {memory:?}");
 
@@ -149,6 +150,43 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
     gateway.stop();
     site.verify();
     site.everything_received_is_on_record();
+}
+
+#[test]
+fn open_streams_hold_no_old_rule_set() {
+    const STREAMS: usize = 40;
+    let site = Site::new("");
+    let many = |set: Set| {
+        let route = |count| {
+            format!(
+                "  - {{id: filler-{count}, match: 'GET /filler/{count}/{{id}}', permission: 'list:view', \
+                 scope: {{warehouse: {{query: warehouse}}}}, params: {{id: {{at: {{path: id}}, type: {{code: '[A-Z]{{2}}-[0-9]{{1,9}}'}}}}}}}}\n"
+            )
+        };
+        site.write_rules(set, &(0..200).map(route).collect::<String>());
+    };
+    many(Set::A);
+    many(Set::B);
+    let gateway = site.start();
+    let keeper = site.keeper();
+    let mut held = Vec::new();
+    let mut sets = [Set::B, Set::A].into_iter().cycle();
+    let mut grow = |reloads: usize, streams: usize| {
+        let before = gateway.memory();
+        for round in 0..reloads.max(streams) {
+            if round < reloads {
+                reload(&site, &gateway, sets.next().unwrap());
+            }
+            if round < streams {
+                held.push(open(&keeper, "/export/stream"));
+            }
+        }
+        gateway.memory().saturating_sub(before)
+    };
+    grow(STREAMS, 0);
+    let (plain, reloaded) = (grow(0, STREAMS), grow(STREAMS, STREAMS));
+    assert!(reloaded < plain + (8 << 20), "{STREAMS} streams cost {plain} bytes, {reloaded} with reloads between them");
+    gateway.stop_at_once();
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Applications that die or talk nonsense, and crowds of idle connections: everybody else is served all the while.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
 use crate::client::Connection;
+use crate::gateway::PROGRAM;
 use crate::site::{Set, Site};
 use crate::until;
 
@@ -77,6 +79,32 @@ fn an_application_that_dies_or_talks_nonsense_harms_nobody_else() {
             assert_ne!(entry.text("completion").as_deref(), None, "{:?}", entry.fields);
         }
     }
+}
+
+#[test]
+fn a_gateway_out_of_descriptors_serves_on_and_again() {
+    let site = Site::new("");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 120 && exec \"$0\" run --config \"$1\"", PROGRAM]).arg(site.path("gateway.yaml"));
+    let gateway = site.start_as(command);
+    let mut keeper = site.keeper();
+    let mut mine = keeper.connect().unwrap();
+    assert_eq!(keeper.get_on(&mut mine, "/list?n=before.").unwrap().status, 200);
+    // They stand in the queue once the gateway can take no more.
+    let crowd: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(site.address).unwrap()).collect();
+    until("the gateway is out of descriptors", || gateway.logged("cannot accept").then_some(()));
+    for count in 0..10 {
+        let answer = keeper.get_on(&mut mine, &format!("/list?n=during{count}.")).unwrap();
+        assert_eq!(answer.status, 200, "an open connection is served: {answer:?}");
+    }
+    drop(crowd);
+    for count in 0..10 {
+        assert_eq!(keeper.get(&format!("/list?n=after{count}.")).unwrap().status, 200);
+        assert_eq!(keeper.post("/change", &format!("n=after{count}.")).unwrap().status, 200);
+    }
+    gateway.stop();
+    site.verify();
+    site.everything_received_is_on_record();
 }
 
 #[test]

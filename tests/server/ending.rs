@@ -1,7 +1,9 @@
 //! How a process ends, and how another one takes its sockets over.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -208,10 +210,31 @@ fn a_new_process_that_dies_before_it_serves_changes_nothing() {
 }
 
 #[test]
+fn a_new_process_serves_on_when_its_predecessor_died_meanwhile_and_gives_way_when_that_serves_on() {
+    for died in [true, false] {
+        let folder = folder();
+        let path = folder.path().join("hand-over.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let handle = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut [0; 23]).unwrap();
+                stream.write_all(b".").unwrap();
+            });
+            take_over(&path).unwrap().unwrap().1
+        });
+        if died {
+            drop(listener);
+        }
+        assert_eq!(handle.ready().is_ok(), died);
+    }
+}
+
+#[test]
 fn without_a_running_process_there_is_nothing_to_take_over() {
     let folder = folder();
     assert!(take_over(&folder.path().join("hand-over.sock")).unwrap().is_none());
     // A dead process leaves its socket behind.
-    drop(std::os::unix::net::UnixListener::bind(folder.path().join("dead.sock")).unwrap());
+    drop(UnixListener::bind(folder.path().join("dead.sock")).unwrap());
     assert!(take_over(&folder.path().join("dead.sock")).unwrap().is_none());
 }
