@@ -154,7 +154,7 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
 
 #[test]
 fn open_streams_hold_no_old_rule_set() {
-    const STREAMS: usize = 40;
+    const STREAMS: usize = 16;
     let site = Site::new("");
     let many = |set: Set| {
         let route = |count| {
