@@ -1,11 +1,12 @@
 //! What it costs to read a target, by the kind of target.
-#![allow(missing_docs, clippy::unwrap_used)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a bench stops where it fails"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what stops here fails by stopping"
 )]
 
 use criterion::{Criterion, criterion_group, criterion_main};

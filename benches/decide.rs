@@ -1,4 +1,13 @@
 //! The decision alone, and together with reading the target and finding the route, at 10 to 100,000 rules and people.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what stops here fails by stopping"
+)]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use scopegate::diagnostics::Report;

@@ -1,11 +1,12 @@
 //! What it costs to take values out of a request and to write it again, by place and by size of the body.
-#![allow(missing_docs, clippy::unwrap_used)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a bench stops where it fails"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what stops here fails by stopping"
 )]
 
 use bytes::Bytes;

@@ -4,7 +4,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a bench stops where it fails"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what stops here fails by stopping"
 )]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,15 @@
 //! The journal as a whole: what is released when, faults of the disk, recovery, hand-over, tampering, questions.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 use proptest::prelude::*;
 use scopegate::audit::filter::{Entry, Filter, Term, Wanted};

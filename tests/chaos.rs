@@ -1,9 +1,18 @@
 //! What must hold when things go wrong: the real program, killed, reloaded, starved of disk, replaced and badly served, under
 //! load. What counts is what the application received, what the client got, and what the journal says of both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 // What is denied in the gateway is how a test fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
-
 #[path = "chaos/application.rs"]
 mod application;
 #[path = "chaos/client.rs"]

@@ -1,5 +1,15 @@
 //! What `deploy/` ships names only metrics, labels and sockets that exist.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 use scopegate::telemetry::name::{ALL, Kind, PROCESS};
 use std::collections::BTreeSet;

@@ -1,5 +1,15 @@
 //! How requests are read and written again: targets, parameters, bodies, headers, and properties of all of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 #[path = "request/body.rs"]
 mod body;

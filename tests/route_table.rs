@@ -1,11 +1,14 @@
 //! The trie finds what a matcher finds that walks the list and compares every pair: on random routes and requests.
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
 )]
 
 use proptest::prelude::*;

@@ -1,6 +1,16 @@
 //! Stories: people at browsers before the running gateway and three recording applications; what each asserts is what the
 //! application received, what the person saw, and what the journal says.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 #[path = "stories/support"]
 mod support {

@@ -1,5 +1,15 @@
 //! The forwarder from outside of the crate: it takes sealed values only, and its answers are turned outside.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 use http_body_util::BodyExt as _;
 use scopegate::policy::SideRequest;

@@ -1,5 +1,15 @@
 //! Raw bytes against the codec: what the service behind it received, and what was answered; no rules, no sockets.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)] // a test stops where it fails
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 #[path = "wire/answers.rs"]
 mod answers;

@@ -341,7 +341,7 @@ fn agree(world: &World, requests: Vec<(Request, Vec<bool>)>, tally: &Tally) -> R
         let now = EPOCH + request.now;
         let found = setting.ask(who.as_deref(), "app.test", &target, ip, now);
         let expected = world.decide(&request);
-        let mut count = |what| *tally.borrow_mut().entry(what).or_default() += 1;
+        let count = |what| *tally.borrow_mut().entry(what).or_default() += 1;
         count(found.reason.code());
         if found.outcome == Outcome::Permit && found.query != request.query {
             count("(changed)");
