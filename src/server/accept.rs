@@ -106,7 +106,7 @@ impl<S, C> Drop for Opened<S, C> {
 
 impl<S: Serve, C: Clock> Accept<S, C> {
     /// Accepts on the sockets until the process drains, then waits until every connection has ended or the drain is
-    /// over. Must run in a [`tokio::task::LocalSet`]; connections left over end with it.
+    /// over. Must run in a [`tokio::runtime::LocalRuntime`] (or a `LocalSet`); connections left over end with it.
     ///
     /// # Errors
     /// When a socket cannot be registered with the runtime.

@@ -4,11 +4,10 @@ use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use tokio::runtime::Builder;
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 use super::error::ServerError;
 
@@ -63,20 +62,18 @@ where
     let mut threads = Vec::with_capacity(workers.count.get());
     for index in 0..workers.count.get() {
         let init = Arc::clone(&init);
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(workers.blocking_threads.get())
-            .thread_name(format!("blocking-{index}"))
-            .build()
-            .map_err(ServerError::Worker)?;
         let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+        // a runtime for tasks that stay on their thread is made there; whether that went well is told here
+        let (tell, told) = mpsc::sync_channel(1);
         let body = move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                let local = LocalSet::new();
-                // INVARIANT: the set is dropped within the runtime, so that what it held can still deregister.
-                let _guard = runtime.enter();
-                local.block_on(&runtime, async { init(WorkerIndex(index)).await });
-                drop(local);
+            let outcome = catch_unwind(AssertUnwindSafe(|| match runtime(index, workers.blocking_threads) {
+                Ok(runtime) => {
+                    let _ = tell.send(Ok(()));
+                    runtime.block_on(async { init(WorkerIndex(index)).await });
+                }
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                }
             }));
             if outcome.is_err() {
                 tracing::error!(worker = index, "a worker panicked, the process ends");
@@ -85,6 +82,17 @@ where
             }
         };
         threads.push(thread.spawn(body).map_err(ServerError::Worker)?);
+        told.recv().map_err(io::Error::other).flatten().map_err(ServerError::Worker)?;
     }
     Ok(Running { threads })
+}
+
+/// The runtime of a worker, made on its thread. It schedules tasks that are not `Send` itself, which a `LocalSet` does a second time
+/// inside of one task of a runtime.
+fn runtime(index: usize, blocking_threads: NonZeroUsize) -> io::Result<LocalRuntime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(blocking_threads.get())
+        .thread_name(format!("blocking-{index}"))
+        .build_local(LocalOptions::default())
 }
