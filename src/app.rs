@@ -600,6 +600,7 @@ fn defaults(settings: &Settings) -> Defaults {
         answer: limits.upstream_answer_time,
         body: limits.upstream_idle_time,
         tunnel: limits.websocket_idle_time,
+        message: limits.websocket_message,
         answer_head: limits.upstream_head,
     }
 }

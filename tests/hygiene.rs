@@ -24,5 +24,7 @@ mod method;
 mod record;
 #[path = "hygiene/setting.rs"]
 mod setting;
+#[path = "hygiene/tunnel.rs"]
+mod tunnel;
 #[path = "hygiene/world.rs"]
 mod world;

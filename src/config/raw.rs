@@ -303,7 +303,7 @@ raw! {
         requests: usize = 10_000,
         /// Requests on one connection before it is closed.
         requests_per_connection: usize = 100_000,
-        /// Bytes of one WebSocket message.
+        /// Bytes of one WebSocket message, in either direction, as it is sent (compressed, where it is).
         websocket_message: Size = Size::mib(1),
         /// Time that a WebSocket or other tunnel may stand idle.
         websocket_idle_time: Span = Span::seconds(300),

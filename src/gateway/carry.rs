@@ -75,6 +75,9 @@ fn list(core: &Core, passage: &Passage, judgement: &Judgement, ending: &mut Endi
     if !matches!(body, AnswerBody::Stream(_) | AnswerBody::Tunnel(_)) {
         return body;
     }
+    if matches!(body, AnswerBody::Tunnel(_)) {
+        ending.tunnels(core);
+    }
     let open = core.streams.open(passage, judgement);
     let body = open.guard(body);
     ending.streams(open);

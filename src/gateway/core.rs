@@ -22,7 +22,7 @@ use crate::request::{BodyLimits, TargetLimits};
 use crate::rules::Language;
 use crate::telemetry::{CoreMetrics, Level, RouteHandle};
 use crate::upstream::Forwarder;
-use crate::wire::connection::ConnectionInfo;
+use crate::wire::connection::{ConnectionInfo, Protocol};
 use crate::wire::head::RequestHead;
 
 /// What all cores share.
@@ -132,6 +132,7 @@ impl Core {
     /// A request whose head was not read: nothing is known of it but its connection.
     pub(super) fn begin_unread(&self, connection: &ConnectionInfo) -> Passage {
         let ip = connection.source().to_canonical();
+        let stream = connection.tls.as_ref().is_some_and(|tls| tls.protocol == Protocol::Http2);
         let live = self.shared.in_force.pin();
         let people = self.shared.directory.snapshot().over(&live.people);
         Passage {
@@ -149,7 +150,7 @@ impl Core {
             app: None,
             route: None,
             decided: Duration::ZERO,
-            open: Some(self.metrics.open(Level::Request)),
+            open: Some((self.metrics.open(Level::Request), stream.then(|| self.metrics.open(Level::Stream)))),
         }
     }
 

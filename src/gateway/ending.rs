@@ -12,8 +12,11 @@ use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
 use crate::model::{Clock, Reason, RequestId};
 use crate::policy::Judgement;
-use crate::telemetry::{Open, RouteHandle};
+use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
 use crate::wire::body::{Completion, Finish};
+
+/// What a request is counted as for as long as it lasts: a request, and where it came on one an HTTP/2 stream.
+pub(super) type Held = (Open, Option<Open>);
 
 /// The exchange with the application.
 struct Exchanged {
@@ -39,7 +42,8 @@ pub(super) struct Ending {
     bytes_in: Rc<Cell<u64>>,
     sent: Option<(Completion, u64)>,
     stream: Option<OpenStream>,
-    _open: Option<Open>,
+    tunnel: Option<(CoreMetrics, Open)>,
+    _open: Option<Held>,
 }
 
 impl Ending {
@@ -59,6 +63,7 @@ impl Ending {
             bytes_in: Rc::default(),
             sent: None,
             stream: None,
+            tunnel: None,
             _open: passage.open.take(),
         }
     }
@@ -90,6 +95,11 @@ impl Ending {
         self.stream = Some(stream);
     }
 
+    /// The connection becomes a tunnel.
+    pub fn tunnels(&mut self, core: &Core) {
+        self.tunnel = Some((core.metrics.clone(), core.metrics.open(Level::Tunnel)));
+    }
+
     /// Ends with the answer of this status, when it has been sent or has failed.
     pub fn with(mut self, status: u16) -> Finish {
         self.status = Some(status);
@@ -107,6 +117,9 @@ impl Drop for Ending {
         let total = self.begun.elapsed();
         self.metrics.request_ended(total);
         let (completion, bytes_out) = self.sent.unwrap_or((Completion::Aborted, 0));
+        if let Some((metrics, _)) = self.tunnel.take() {
+            metrics.count(closed(completion));
+        }
         let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.to_string());
         self.journal.outcome(&OutcomeRecord {
             upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
@@ -121,6 +134,20 @@ impl Drop for Ending {
             total_micros: micros(total),
             ..OutcomeRecord::new(self.clock.now(), self.id, recorded(completion))
         });
+    }
+}
+
+/// How metrics count the end of a tunnel.
+const fn closed(completion: Completion) -> Event {
+    match completion {
+        Completion::ClientTimeout => Event::TunnelIdle,
+        Completion::Withheld(Reason::Frozen | Reason::NotGranted) => Event::TunnelRevoked,
+        Completion::Withheld(_) => Event::TunnelRefused,
+        Completion::Complete
+        | Completion::ClientGone
+        | Completion::Aborted
+        | Completion::UpstreamCut
+        | Completion::UpstreamTimeout => Event::TunnelEnded,
     }
 }
 

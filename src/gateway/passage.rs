@@ -8,6 +8,7 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use smallvec::SmallVec;
 
 use super::core::Core;
+use super::ending::Held;
 use super::live::Live;
 use crate::audit::{DecisionRecord, Durability, JournalError, Pending};
 use crate::facts::Snapshot;
@@ -18,7 +19,6 @@ use crate::model::{Device, RequestId, SubjectId, Timestamp};
 use crate::policy::{ChangeKind, Judgement};
 use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, redact_target};
 use crate::rules::{App, Catalog, Route};
-use crate::telemetry::Open;
 use crate::wire::head::RequestHead;
 use crate::wire::writer::AnswerHead;
 
@@ -56,7 +56,7 @@ pub(super) struct Passage {
     /// How long the decision took.
     pub decided: Duration,
     /// Counts it as in flight until its end.
-    pub open: Option<Open>,
+    pub open: Option<Held>,
 }
 
 impl Passage {

@@ -49,6 +49,8 @@ kinds! {
         TunnelIdle = TUNNELS_CLOSED ["idle"];
         /// A tunnel was closed because it is no longer permitted.
         TunnelRevoked = TUNNELS_CLOSED ["revoked"];
+        /// A tunnel was closed because of a message that is too large, or of bytes that are no WebSocket.
+        TunnelRefused = TUNNELS_CLOSED ["refused"];
         /// A TLS 1.2 handshake.
         Tls12 = HANDSHAKES ["1.2"];
         /// A TLS 1.3 handshake.

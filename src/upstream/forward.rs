@@ -323,8 +323,9 @@ impl Sending<'_> {
                     return Err(Failure { error, again: Again::Never });
                 }
                 attempt.succeed();
-                let idle = self.upstream.shared().limits().tunnel;
-                AnswerBody::Tunnel(Tunnel::new(Box::new(io), early, idle, Stop::never()))
+                let limits = self.upstream.shared().limits();
+                let tunnel = Tunnel::new(Box::new(io), early, limits.tunnel, Stop::never());
+                AnswerBody::Tunnel(tunnel.with_messages_up_to(limits.message))
             }
         };
         Ok(UpstreamAnswer { head: answer.head, body, address: address.clone(), attempts: self.attempts })

@@ -25,6 +25,8 @@ pub struct Defaults {
     pub body: Duration,
     /// How long a tunnel may stay silent.
     pub tunnel: Duration,
+    /// The largest message of a tunnel, in bytes.
+    pub message: usize,
     /// The largest head of an answer, in bytes.
     pub answer_head: usize,
 }
@@ -36,6 +38,7 @@ impl Default for Defaults {
             answer: Duration::from_secs(60),
             body: Duration::from_secs(60),
             tunnel: Duration::from_secs(300),
+            message: 1 << 20,
             answer_head: 60 * 1024,
         }
     }
@@ -59,6 +62,7 @@ impl Upstream {
             answer: spec.answer_timeout.unwrap_or(defaults.answer),
             body: spec.body_timeout.unwrap_or(defaults.body),
             tunnel: spec.tunnel_timeout.unwrap_or(defaults.tunnel),
+            message: defaults.message,
             answer_head: spec.answer_head.unwrap_or(defaults.answer_head),
         };
         Self { spec, limits, tls: ArcSwapOption::from(tls.map(Arc::new)), health, checks: Mutex::default() }

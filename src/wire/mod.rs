@@ -16,6 +16,7 @@ pub mod host;
 pub mod http2;
 pub mod limit;
 pub mod link;
+mod message;
 mod pace;
 mod parse;
 pub mod server;

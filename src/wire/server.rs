@@ -7,6 +7,7 @@ use super::framing::{Framing, Plan};
 use super::h1::{CloseState, Connection, Received, SendError};
 use super::head::{RequestHead, Version};
 use super::link::Transport;
+use super::message::Refused;
 use super::stop::Stop;
 use super::tunnel::{self, Tunnel, TunnelEnd};
 use super::writer::{AnswerHead, Closing};
@@ -369,6 +370,8 @@ async fn run_tunnel<IO: Transport + 'static>(shared: Shared<IO>, agreed: Agreed)
             TunnelEnd::Closed => Completion::Complete,
             TunnelEnd::Idle => Completion::ClientTimeout,
             TunnelEnd::Cancelled => Completion::Withheld(Reason::Frozen),
+            TunnelEnd::Refused(Refused::TooLarge) => Completion::Withheld(Reason::BodyTooLarge),
+            TunnelEnd::Refused(Refused::Malformed) => Completion::Withheld(Reason::MalformedFraming),
         };
         finished.call(completion, count.get().1);
     }

@@ -1,5 +1,6 @@
 //! A raw two-way copy after an agreed upgrade (RFC 9110 section 7.8); starts only behind a 101 of the application and never pools its ends.
 
+use super::message::{Messages, Refused};
 use super::stop::Stop;
 use bytes::Bytes;
 use std::cell::Cell;
@@ -34,6 +35,7 @@ pub struct Tunnel {
     early: Bytes,
     idle: Duration,
     cancel: Stop,
+    message: Option<u64>,
     count: TunnelCount,
 }
 
@@ -42,13 +44,19 @@ impl Tunnel {
     /// or when `cancel` is given.
     #[must_use]
     pub fn new(io: Box<dyn TunnelIo>, early: Bytes, idle: Duration, cancel: Stop) -> Self {
-        Self { io, early, idle, cancel, count: TunnelCount::default() }
+        Self { io, early, idle, cancel, message: None, count: TunnelCount::default() }
     }
 
     /// The same tunnel, closed when `cancel` is given.
     #[must_use]
     pub fn until(self, cancel: Stop) -> Self {
         Self { cancel, ..self }
+    }
+
+    /// The same tunnel, closed where a message is larger than `bytes` or the frames are not those of a WebSocket.
+    #[must_use]
+    pub fn with_messages_up_to(self, bytes: usize) -> Self {
+        Self { message: Some(u64::try_from(bytes).unwrap_or(u64::MAX)), ..self }
     }
 
     /// The bytes that it carries, to be kept by whoever records them.
@@ -70,23 +78,38 @@ pub(super) enum TunnelEnd {
     Closed,
     Idle,
     Cancelled,
+    Refused(Refused),
+}
+
+/// Why a direction ended.
+enum Broken {
+    Io,
+    Refused(Refused),
+}
+
+impl From<io::Error> for Broken {
+    fn from(_: io::Error) -> Self {
+        Self::Io
+    }
 }
 
 const BUFFER: usize = 8 * 1024;
 
 /// One direction: what has been read and not yet written.
-#[derive(Default)]
 struct Flow {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     finished: bool,
     closed: bool,
+    messages: Option<Messages>,
 }
 
 impl Flow {
-    fn with(early: &[u8]) -> Self {
-        Self { buffer: early.to_vec(), start: 0, end: early.len(), finished: false, closed: false }
+    /// A direction in which `early` came already.
+    fn with(early: &[u8], mut messages: Option<Messages>) -> Result<Self, Refused> {
+        messages.as_mut().map_or(Ok(()), |messages| messages.pass(early))?;
+        Ok(Self { buffer: early.to_vec(), start: 0, end: early.len(), finished: false, closed: false, messages })
     }
 
     fn poll_copy<R, W>(
@@ -95,7 +118,7 @@ impl Flow {
         from: &mut R,
         to: &mut W,
         moved: &mut u64,
-    ) -> Poll<io::Result<()>>
+    ) -> Poll<Result<(), Broken>>
     where
         R: AsyncRead + Unpin + ?Sized,
         W: AsyncWrite + Unpin + ?Sized,
@@ -105,7 +128,7 @@ impl Flow {
                 let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
                 let wrote = ready!(Pin::new(&mut *to).poll_write(cx, waiting))?;
                 if wrote == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                    return Poll::Ready(Err(Broken::Io));
                 }
                 self.start += wrote;
                 *moved += wrote as u64;
@@ -123,10 +146,14 @@ impl Flow {
             let mut space = ReadBuf::new(&mut self.buffer);
             match Pin::new(&mut *from).poll_read(cx, &mut space) {
                 Poll::Ready(Ok(())) => {
+                    // SECURITY: judged before a byte is passed on (`a_message_beyond_the_limit_ends_the_tunnel`)
+                    if let Some(messages) = &mut self.messages {
+                        messages.pass(space.filled()).map_err(Broken::Refused)?;
+                    }
                     (self.start, self.end) = (0, space.filled().len());
                     self.finished = self.end == 0;
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Io)),
                 Poll::Pending => {
                     // an idle direction holds no memory
                     self.buffer = Vec::new();
@@ -144,8 +171,15 @@ pub(super) async fn run<IO: AsyncRead + AsyncWrite + Unpin>(
     client_early: &[u8],
     tunnel: Tunnel,
 ) -> TunnelEnd {
-    let Tunnel { io: mut application, early, idle, cancel, count } = tunnel;
-    let (mut up, mut down) = (Flow::with(client_early), Flow::with(&early));
+    let Tunnel { io: mut application, early, idle, cancel, message, count } = tunnel;
+    let flows = (
+        Flow::with(client_early, message.map(|cap| Messages::new(cap, true))),
+        Flow::with(&early, message.map(|cap| Messages::new(cap, false))),
+    );
+    let (mut up, mut down) = match flows {
+        (Ok(up), Ok(down)) => (up, down),
+        (Err(refused), _) | (_, Err(refused)) => return TunnelEnd::Refused(refused),
+    };
     let mut deadline = super::pace::Deadline::new();
     deadline.set(idle);
     let mut stop = std::pin::pin!(cancel.watch());
@@ -162,7 +196,10 @@ pub(super) async fn run<IO: AsyncRead + AsyncWrite + Unpin>(
             deadline.set(idle);
         }
         match (upward, downward) {
-            (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(TunnelEnd::Closed),
+            (Poll::Ready(Err(Broken::Refused(refused))), _) | (_, Poll::Ready(Err(Broken::Refused(refused)))) => {
+                Poll::Ready(TunnelEnd::Refused(refused))
+            }
+            (Poll::Ready(Err(Broken::Io)), _) | (_, Poll::Ready(Err(Broken::Io))) => Poll::Ready(TunnelEnd::Closed),
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(TunnelEnd::Closed),
             _ if deadline.poll_passed(cx) => Poll::Ready(TunnelEnd::Idle),
             _ => Poll::Pending,

@@ -39,7 +39,7 @@ impl Received {
 }
 
 #[derive(Clone, Default)]
-pub struct Application(Arc<Mutex<Vec<Received>>>);
+pub struct Application(Arc<Mutex<Vec<Received>>>, Arc<Mutex<Vec<u8>>>);
 
 impl Application {
     fn serve(&self) -> SocketAddr {
@@ -89,12 +89,20 @@ impl Application {
                 loop {
                     match reader.read(&mut buffer).ok()? {
                         0 => return None,
-                        read => out.write_all(&buffer[..read]).ok()?,
+                        read => {
+                            self.1.lock().unwrap().extend_from_slice(&buffer[..read]);
+                            out.write_all(&buffer[..read]).ok()?;
+                        }
                     }
                 }
             }
             None => out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").ok(),
         }
+    }
+
+    /// Everything that came through tunnels.
+    pub fn tunnelled(&self) -> Vec<u8> {
+        self.1.lock().unwrap().clone()
     }
 
     /// Everything received since the last look.
@@ -200,6 +208,15 @@ impl World {
         let text = self.metrics();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Returns when the metric has this value: a client may see an end a moment before it is counted.
+    pub fn await_metric(&self, name: &str, value: u64) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while self.metric(name) != value {
+            assert!(std::time::Instant::now() < deadline, "{name} is {}, not {value}", self.metric(name));
+            std::thread::yield_now();
+        }
     }
 
     /// Everything on record, once the gateway has ended.
