@@ -182,13 +182,17 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
 
     /// The steps, in the order in which a refusal is told.
     fn run(&mut self) -> Result<Grant, Refusal> {
+        // Who may not act at all is told nothing of what the rule expects.
+        let subject = match self.question.route.authority {
+            Authority::Public => None,
+            Authority::Permission(_) | Authority::Selector(_) => Some(self.standing()?),
+        };
         self.body()?;
         self.permission = self.operation()?;
         self.parameters()?;
         self.others()?;
         let mut grant = Grant::new();
-        if let Some(permission) = self.permission {
-            let subject = self.standing()?;
+        if let (Some(permission), Some(subject)) = (self.permission, subject) {
             let granting = self.granting(subject, permission)?;
             let binding = Binding::read(self.question, self.view)?;
             grant = self.reach(subject, &granting, &binding)?;

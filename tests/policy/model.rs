@@ -165,6 +165,9 @@ impl World {
         let route = &self.routes[request.route];
         let sent = query.clone();
 
+        if !matches!(route.authority, Authority::Public) {
+            self.standing(request)?;
+        }
         let permission = match &route.authority {
             Authority::Public => None,
             Authority::Permission(permission) => Some(*permission),
@@ -248,7 +251,7 @@ impl World {
         Ok(query)
     }
 
-    fn granting(&self, request: &Request, permission: usize) -> Result<Vec<&Assignment>, Expected> {
+    fn standing(&self, request: &Request) -> Result<&Person, Expected> {
         if request.who > self.people.len() {
             return Err(no("unauthenticated"));
         }
@@ -262,6 +265,11 @@ impl World {
         if !is_valid(person.from, person.until, request.now) {
             refuse("account-not-begun")?;
         }
+        Ok(person)
+    }
+
+    fn granting(&self, request: &Request, permission: usize) -> Result<Vec<&Assignment>, Expected> {
+        let person = self.standing(request)?;
         let all: Vec<&Assignment> =
             person.assignments.iter().filter(|a| self.roles[a.role].contains(&permission)).collect();
         let valid: Vec<&Assignment> = all.iter().copied().filter(|a| is_valid(a.from, a.until, request.now)).collect();
