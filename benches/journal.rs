@@ -6,6 +6,8 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
     reason = "what stops here fails by stopping"
 )]
 

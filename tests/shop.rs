@@ -1,5 +1,15 @@
 //! The gateway before a real business application that nobody here wrote: an Oscar shop, in which whoever is staff may do everything.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::field_reassign_with_default,
+    reason = "what stops here fails by stopping"
+)]
 
 #[path = "stories/support/browser.rs"]
 #[allow(dead_code)]
