@@ -16,6 +16,8 @@ mod body;
 #[path = "stories/support/browser.rs"]
 #[allow(dead_code, reason = "the stories use the rest of it")]
 mod browser;
+#[path = "hygiene/head.rs"]
+mod head;
 #[path = "hygiene/host.rs"]
 mod host;
 #[path = "hygiene/method.rs"]

@@ -15,6 +15,7 @@ use super::settings::{
 };
 use crate::diagnostics::yaml::Document;
 use crate::diagnostics::{Mark, Report};
+use crate::model::quantity::Size;
 use crate::telemetry::LogSettings;
 use crate::wire::limit::{MOST_FIELDS, MOST_HEAD_BYTES};
 
@@ -114,14 +115,14 @@ impl Check<'_> {
 
     fn at_least(&mut self, setting: &str, size: u64, least: u64) -> u64 {
         if size < least {
-            self.wrong(setting, format!("must be at least `{}`", super::unit::Size(least)));
+            self.wrong(setting, format!("must be at least `{}`", Size(least)));
         }
         size
     }
 
-    fn size(&mut self, setting: &str, size: super::unit::Size, least: u64) -> usize {
+    fn size(&mut self, setting: &str, size: Size, least: u64) -> usize {
         self.at_least(setting, size.0, least);
-        size.bytes()
+        size.to_usize()
     }
 
     fn networks(&mut self, setting: &str, texts: &[String]) -> Vec<IpNet> {
@@ -251,7 +252,7 @@ impl Check<'_> {
             body: self.size("limits.body", raw.body, 1),
             depth: self.count("limits.depth", raw.depth),
             parts: self.count("limits.parts", raw.parts),
-            discard: raw.discard.bytes(),
+            discard: raw.discard.to_usize(),
             rate: u32::try_from(raw.rate.0).unwrap_or(u32::MAX),
             proxy_header_time: self.time("limits.proxy-header-time", raw.proxy_header_time.0),
             handshake_time: self.time("limits.handshake-time", raw.handshake_time.0),
@@ -290,7 +291,7 @@ impl Check<'_> {
     }
 
     /// RFC 9113 section 6.9.1: a window holds at most 2^31-1 bytes; below the initial 65,535 it would only stall.
-    fn window(&mut self, setting: &str, size: super::unit::Size) -> u32 {
+    fn window(&mut self, setting: &str, size: Size) -> u32 {
         let window = u32::try_from(size.0).unwrap_or(u32::MAX);
         if !(65_535..=i32::MAX.unsigned_abs()).contains(&window) {
             self.wrong(setting, "must lie between `64KiB` and 2 GiB".into());

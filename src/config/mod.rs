@@ -4,7 +4,6 @@ mod compile;
 mod error;
 mod raw;
 mod settings;
-mod unit;
 pub mod watch;
 mod wire;
 
@@ -18,4 +17,3 @@ pub use settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
     SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
 };
-pub use unit::{Size, Span, UnitError};

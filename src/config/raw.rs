@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::unit::{Size, Span};
+use crate::model::quantity::{Size, Span};
 use crate::telemetry::LogFormat;
 
 macro_rules! raw {

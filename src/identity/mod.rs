@@ -12,7 +12,6 @@ mod fetch;
 pub mod jwks;
 pub mod key;
 pub mod one_or_many;
-pub mod period;
 pub mod recent;
 pub mod session;
 pub mod settle;

@@ -23,6 +23,12 @@ pub enum QuantityError {
 pub struct Span(pub Duration);
 
 impl Span {
+    /// So many seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// The span as a duration.
     #[must_use]
     pub const fn duration(self) -> Duration {
@@ -57,8 +63,11 @@ impl FromStr for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
+        if millis == 0 {
+            return f.write_str("0s");
+        }
         for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-            if millis > 0 && millis.is_multiple_of(size) {
+            if millis.is_multiple_of(size) {
                 return write!(f, "{}{unit}", millis / size);
             }
         }
@@ -71,6 +80,18 @@ impl fmt::Display for Span {
 pub struct Size(pub u64);
 
 impl Size {
+    /// So many KiB.
+    #[must_use]
+    pub const fn kib(kib: u64) -> Self {
+        Self(kib << 10)
+    }
+
+    /// So many MiB.
+    #[must_use]
+    pub const fn mib(mib: u64) -> Self {
+        Self(mib << 20)
+    }
+
     /// The size in bytes.
     #[must_use]
     pub const fn bytes(self) -> u64 {
@@ -206,7 +227,7 @@ mod tests {
             assert_eq!((span.0.as_millis(), span.to_string().as_str()), (millis, text));
         }
         assert_eq!("90s".parse::<Span>().unwrap().to_string(), "90s");
-        assert_eq!("0s".parse::<Span>().unwrap().to_string(), "0ms");
+        assert_eq!("0s".parse::<Span>().unwrap().to_string(), "0s");
     }
 
     #[test]

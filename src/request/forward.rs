@@ -73,15 +73,9 @@ pub enum ForwardError {
     Control(&'static str),
 }
 
-/// Whether a client's field of this name ends at the gateway, in every spelling that servers fold together: hop-by-hop
-/// fields, framing, and what tells the application about the client or another target. The one list of such names.
-#[must_use]
-pub fn ends_here(name: &str) -> bool {
-    is_dropped(&FoldedName::new(name))
-}
-
-/// Fields that end at each hop (RFC 9110 section 7.6.1), that the gateway writes itself, or by which a server is told
-/// that the client asked for something else.
+/// Whether a client's field of this name ends at the gateway, in every spelling that servers fold together: fields that
+/// end at each hop (RFC 9110 section 7.6.1), that the gateway writes itself, or by which a server is told that the client
+/// asked for something else. The one list of such names.
 fn is_dropped(name: &FoldedName<'_>) -> bool {
     let bytes = name.as_bytes();
     matches!(

@@ -28,7 +28,7 @@ pub use canonical::{CanonicalTarget, PathParameter, Segment, TargetLimits};
 pub use charset::Charset;
 pub use dialect::{Base, Dialect, Duplicates, Naming, Place, RawDialect};
 pub use error::{BodyError, MethodOverride, ParamError, TargetError};
-pub use forward::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, ends_here, write_forward_head};
+pub use forward::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, write_forward_head};
 pub use header::folds_to;
 pub use location::{
     CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,

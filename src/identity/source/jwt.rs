@@ -5,10 +5,10 @@ use crate::identity::error::IdentityError;
 use crate::identity::fault::Faults;
 use crate::identity::jwks::{KeyRing, KeySet, RemoteKeys};
 use crate::identity::one_or_many::OneOrMany;
-use crate::identity::period::Period;
 use crate::identity::recent::Recent;
 use crate::identity::user_map::RawUserMap;
 use crate::identity::user_map::UserMap;
+use crate::model::quantity::Span;
 use crate::model::{Reason, SubjectId, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,7 +46,7 @@ pub struct RawJwt {
     /// The claim that names the subject. Default `sub`.
     pub subject: Option<String>,
     /// How far clocks may differ. Default 30 seconds.
-    pub leeway: Option<Period>,
+    pub leeway: Option<Span>,
     /// The cookie that carries the token, instead of `Authorization: Bearer`.
     pub cookie: Option<String>,
     /// Whether the token also reaches the application. Default no.
@@ -71,7 +71,7 @@ pub struct RawKeys {
     /// For `url`: a PEM file with the certification authorities to trust instead of the public ones.
     pub ca: Option<String>,
     /// For `url`: how often it is fetched. Default 10 minutes.
-    pub refresh: Option<Period>,
+    pub refresh: Option<Span>,
 }
 
 /// A compiled [`RawJwt`].

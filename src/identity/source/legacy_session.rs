@@ -3,8 +3,8 @@
 use super::check_token;
 use crate::identity::fault::Faults;
 use crate::identity::one_or_many::OneOrMany;
-use crate::identity::period::Period;
 use crate::identity::user_map::{RawUserMap, UserMap};
+use crate::model::quantity::Span;
 use crate::request::{
     CanonicalTarget, Dialect, Location, ParamName, ParamValues, RawLocation, RequestView, TargetLimits,
 };
@@ -49,12 +49,12 @@ pub struct RawSession {
     /// The name of the cookie, or the names where several carry a session each.
     pub cookie: OneOrMany<String>,
     /// A binding ends when nothing was asked in it for so long. Default: `session: idle` of the settings.
-    pub idle: Option<Period>,
+    pub idle: Option<Span>,
     /// A binding ends so long after sign-in in any case. Default: `session: lifetime` of the settings.
-    pub lifetime: Option<Period>,
+    pub lifetime: Option<Span>,
     /// How long the old value is still honoured after the application gave a new one, for requests under way.
     /// Default 10 seconds.
-    pub rotation_grace: Option<Period>,
+    pub rotation_grace: Option<Span>,
     /// Whether the application's cookie is hidden: the client then only ever sees a sealed cookie of the gateway.
     #[serde(default)]
     pub hide: bool,
