@@ -1,53 +1,52 @@
 //! What stands around every request alike: a bound on requests in flight, and panics caught; never identity, decision, record or filters.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tower::limit::ConcurrencyLimitLayer;
-use tower::{Service, ServiceBuilder, service_fn};
+use tower::{Service, ServiceBuilder};
 
 /// A call panicked; what it was doing is unknown, so that it must count as refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the call panicked")]
 pub struct Panicked;
 
-/// Turns a panic of the inner service into [`Panicked`], so that one request cannot end a core.
+/// Calls a function, and turns a panic of its future into [`Panicked`], so that one request cannot end a core.
 #[derive(Clone, Copy, Debug)]
-struct CatchPanic<S>(S);
+struct CatchPanic<C>(C);
 
-impl<S, R> Service<R> for CatchPanic<S>
+impl<C, R, F> Service<R> for CatchPanic<C>
 where
-    S: Service<R>,
+    C: Fn(R) -> F,
+    F: Future,
 {
-    type Response = Result<S::Response, Panicked>;
-    type Error = S::Error;
-    type Future = Caught<S::Future>;
+    type Response = Result<F::Output, Panicked>;
+    type Error = Infallible;
+    type Future = Caught<F>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        Caught(Some(Box::pin(self.0.call(request))))
+        Caught(Some(Box::pin((self.0)(request))))
     }
 }
 
-/// The future of a call whose panic is caught. Boxed, so that an idle connection does not hold room for a request.
+/// The future of a call whose panic is caught. Boxed where it is made: it is large, and so it is never moved, and an idle connection
+/// does not hold room for it.
 struct Caught<F>(Option<Pin<Box<F>>>);
 
-impl<F, T, E> Future for Caught<F>
-where
-    F: Future<Output = Result<T, E>>,
-{
-    type Output = Result<Result<T, Panicked>, E>;
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<Result<F::Output, Panicked>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(future) = self.0.as_mut() else { return Poll::Ready(Ok(Err(Panicked))) };
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(outcome)) => Poll::Ready(outcome.map(Ok)),
+            Ok(outcome) => outcome.map(|output| Ok(Ok(output))),
             Err(_) => {
                 // INVARIANT: what panicked is not polled again.
                 self.0 = None;
@@ -63,11 +62,7 @@ where
     C: Fn(R) -> F + Clone,
     F: Future<Output = T>,
 {
-    let service = service_fn(move |request| {
-        let future = call(request);
-        async move { Ok::<T, std::convert::Infallible>(future.await) }
-    });
-    ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(most)).layer_fn(CatchPanic).service(service)
+    ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(most)).service(CatchPanic(call))
 }
 
 /// Calls `service` when it can take a request at once.

@@ -45,7 +45,8 @@ pub(super) async fn settle(
     mut body: AnswerBody,
 ) -> Result<(AnswerBody, Cookies), Fault> {
     let confirmed = match &noted.watch {
-        Some(watch) => Some(confirm(core, passage, asked, app, noted, watch, head, &mut body).await),
+        // boxed: few requests sign in, and every request's future would have room for it
+        Some(watch) => Some(Box::pin(confirm(core, passage, asked, app, noted, watch, head, &mut body)).await),
         None => None,
     };
     let (verdict, probe) = confirmed.map_or((None, None), |(verdict, probe)| (Some(verdict), probe));
