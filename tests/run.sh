@@ -3,20 +3,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-need() { # need COMMAND PACKAGE...
-  local command=$1
+need() { # need TEST PACKAGE...: installs the packages where the test fails
+  local test=$1
   shift
-  command -v "$command" >/dev/null 2>&1 && return
-  command -v apt-get >/dev/null 2>&1 || { echo "missing: $command; install it and run again" >&2; exit 1; }
+  eval "$test" >/dev/null 2>&1 && return
+  command -v apt-get >/dev/null 2>&1 || { echo "missing: $*; install it and run again" >&2; exit 1; }
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -qq
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-need cc gcc libc6-dev
-need curl curl
-need strace strace
+need "command -v cc" gcc libc6-dev
+need "command -v curl" curl
+need "command -v strace" strace
+# The real application is Python's: tests/application/setup.sh makes it ready below target.
+need "python3 -c 'import ensurepip, venv'" python3 python3-venv
+# The browser, with letters for Chinese pages.
+need "command -v chromium && command -v chromedriver" chromium chromium-driver
+need "fc-list :lang=zh | grep -q ." fontconfig fonts-noto-cjk
 
 cargo test --locked --all-targets
 cargo test --locked --doc

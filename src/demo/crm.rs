@@ -10,19 +10,23 @@ use super::style::page;
 
 const MENU: &[(&str, &str)] = &[("/", "客户 Customers")];
 
-const SCRIPT: &str = "<form id=\"in\"><input id=\"u\" placeholder=\"user\"> \
-<input id=\"p\" type=\"password\" placeholder=\"password\"> <button>登录 Sign in</button> \
-<button type=\"button\" id=\"out\">退出 Sign out</button></form><p class=\"err\" id=\"said\"></p><div id=\"list\"></div><script>\
+const CONTENT: &str = "<form id=\"in\" class=\"sign-in\"><h2>登录 Sign in</h2><p class=\"err\" id=\"said\"></p>\
+<label>用户 User <input id=\"u\" autocomplete=\"username\" autocapitalize=\"none\"></label>\
+<label>密码 Password <input id=\"p\" type=\"password\" autocomplete=\"current-password\"></label><button>登录 Sign in</button></form>\
+<div id=\"customers\" hidden><h2>客户 Customers</h2><p class=\"err\" id=\"told\"></p><div id=\"list\"></div>\
+<button class=\"plain\" id=\"out\">退出 Sign out</button></div><script>\
 const $=id=>document.getElementById(id);\
 const call=async(method,target,body)=>{const r=await fetch(target,{method,headers:body?{'content-type':'application/json'}:{},\
-body:body&&JSON.stringify(body)});const d=await r.json();$('said').textContent=r.ok?'':r.status+' '+(d.title||d.error||'');return r.ok&&d};\
-async function show(){const d=await call('GET','/api/customers');const l=$('list');l.textContent='';if(!d)return;\
-const t=document.createElement('table');for(const c of d.items){const w=t.insertRow();\
-for(const k of ['id','name','owner','spent'])w.insertCell().textContent=c[k];\
-const f=document.createElement('input');f.value=c.phone;const b=document.createElement('button');b.textContent='保存 Save';\
-b.onclick=()=>call('PUT','/api/customers',{id:c.id,owner:c.owner,phone:f.value});w.insertCell().append(f,b)}l.append(t)}\
+body:body&&JSON.stringify(body)});const d=await r.json();for(const id of ['said','told'])$(id).textContent=r.ok?'':d.title||d.error||r.status;return r.ok&&d};\
+async function show(){const d=await call('GET','/api/customers');const l=$('list');l.textContent='';$('in').hidden=!!d;$('customers').hidden=!d;if(!d)return;\
+const t=document.createElement('table');const h=t.createTHead().insertRow();\
+const n=['编号 No.','名称 Name','负责人 Owner','消费 Spent','电话 Phone'];for(const k of n)h.append(Object.assign(document.createElement('th'),{textContent:k}));\
+const b=t.createTBody();for(const c of d.items){const w=b.insertRow();\
+for(const k of ['id','name','owner','spent'])Object.assign(w.insertCell(),{className:k,textContent:c[k]});\
+const f=document.createElement('input');f.value=c.phone;f.size=14;const s=document.createElement('button');s.textContent='保存 Save';\
+s.onclick=()=>call('PUT','/api/customers',{id:c.id,owner:c.owner,phone:f.value});w.insertCell().append(f,s);[...w.cells].forEach((d,i)=>d.dataset.title=n[i])}l.append(t)}\
 $('in').onsubmit=async e=>{e.preventDefault();await call('POST','/api/session',{user:$('u').value,password:$('p').value})&&show()};\
-$('out').onclick=async()=>{await call('POST','/api/session/end');$('list').textContent=''};show()</script>";
+$('out').onclick=async()=>{await call('POST','/api/session/end');show()};show()</script>";
 
 /// The CRM.
 pub struct Crm {
@@ -83,7 +87,7 @@ impl Application for Crm {
     fn answer(&self, request: &Request) -> Answer {
         let session = request.cookies.get("crm_session");
         match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/") => return Answer::page(UTF_8, &page("utf-8", "CRM 客户管理", MENU, None, SCRIPT)),
+            ("GET", "/") => return Answer::page(UTF_8, &page("utf-8", "CRM 客户管理", MENU, None, CONTENT)),
             ("POST", "/api/session") => return self.sign_in(request),
             _ => {}
         }

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use super::data::{self, Order};
 use super::legacy::{Answer, Application, Request, Sessions, escape};
-use super::style::{page, table};
+use super::style::{page, sign_in_form, table};
 
 const MENU: &[(&str, &str)] = &[
     ("/erp/index.php", "首页 Home"),
@@ -33,14 +33,7 @@ fn view(user: Option<&str>, content: &str) -> Answer {
 }
 
 fn sign_in_page(message: &str) -> Answer {
-    view(
-        None,
-        &format!(
-            "<h2>登录 Sign in</h2><p class=\"err\">{message}</p><form method=\"post\" action=\"/erp/login.php\">\
-             <input name=\"user\" placeholder=\"user\"> <input name=\"pass\" type=\"password\" placeholder=\"password\"> \
-             <button>登录 Sign in</button></form>"
-        ),
-    )
+    view(None, &sign_in_form("/erp/login.php", "user", "pass", message))
 }
 
 /// Chooses what the list of orders shows.

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use super::data::{self, Order, Stock};
 use super::legacy::{Answer, Application, Request, Sessions, escape};
-use super::style::{page, table};
+use super::style::{page, sign_in_form, table};
 
 const MENU: &[(&str, &str)] = &[
     ("/wms/main.do", "首页 Home"),
@@ -42,14 +42,7 @@ fn view(user: Option<&str>, content: &str) -> Answer {
 }
 
 fn sign_in_page(message: &str) -> Answer {
-    view(
-        None,
-        &format!(
-            "<h2>登录 Sign in</h2><p class=\"err\">{message}</p><form method=\"post\" action=\"/wms/login.do\">\
-             <input name=\"username\" placeholder=\"user\"> <input name=\"password\" type=\"password\" placeholder=\"password\"> \
-             <button>登录 Sign in</button></form>"
-        ),
-    )
+    view(None, &sign_in_form("/wms/login.do", "username", "password", message))
 }
 
 fn warehouse_form() -> String {

@@ -145,7 +145,13 @@ fn rendered(
     let catalog = &passage.live.rules.catalog;
     let wanted = permission.and_then(|id| catalog.permission(id));
     let title = wanted.map(|entry| entry.title.show(language, entry.name.as_str()));
-    let role = permission.and_then(|id| catalog.roles.iter().find(|role| role.permissions.contains(id)));
+    let role = permission.and_then(|id| {
+        // Whoever has the right, only not here or not now, asks where the own role is given.
+        let subject = passage.subject.as_ref().and_then(|id| passage.live.people.subject(id));
+        let own = subject.into_iter().flat_map(|subject| &subject.assignments);
+        let own = own.filter_map(|assignment| catalog.role(assignment.role));
+        own.chain(&catalog.roles).find(|role| role.permissions.contains(id))
+    });
     let contact = role
         .and_then(|role| role.contact.as_ref())
         .map(|contact| contact.show(language, ""))

@@ -74,22 +74,29 @@ struct RefusalPage<'a> {
 }
 
 fn ask(refusal: &Refusal<'_>, language: Language) -> Option<String> {
-    let permission = refusal.permission?;
     let contact = refusal.contact.unwrap_or(pick(language, "your administrator", "管理员"));
+    let Some(permission) = refusal.permission else {
+        // What no rule names has no right that could be asked for by its name.
+        let unnamed = matches!(refusal.reason, Reason::NoRoute | Reason::UnknownOperation | Reason::NotGranted);
+        return unnamed.then(|| match language {
+            Language::En => format!("If you need this for your work, give the request number below to {contact}."),
+            Language::Zh => format!("如工作需要，请把下面的请求编号告诉{contact}。"),
+        });
+    };
     // Who may do it already needs more of the data, not the right.
     let reach = refusal.reason.class() == FailureClass::Scope;
     Some(match (language, reach) {
         (Language::En, false) => format!("Ask {contact} for the right “{permission}”."),
         (Language::En, true) => format!("If you need more for “{permission}”, ask {contact} to extend your area."),
-        (Language::Zh, false) => format!("请向{contact}申请“{permission}”权限。"),
+        (Language::Zh, false) => format!("如工作需要，请向{contact}申请“{permission}”权限。"),
         (Language::Zh, true) => format!("如“{permission}”需要更大的数据范围，请向{contact}申请。"),
     })
 }
 
-/// Whole seconds and `Z`: what a person reads out on the telephone.
+/// Whole seconds: what a person reads out on the telephone.
 fn readable(at: Timestamp) -> String {
     let text = at.to_string();
-    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{}Z", seconds.replacen('T', " ", 1)))
+    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{} UTC", seconds.replacen('T', " ", 1)))
 }
 
 fn page(refusal: &Refusal<'_>, language: Language) -> Option<String> {

@@ -108,8 +108,8 @@ const SIGN_IN_AGAIN: (Pair, Pair) = (
 );
 
 const NOT_ALLOWED: (Pair, Pair) = (
-    ("You are not allowed to do this", "Nothing was changed. If you need this for your work, ask for the right."),
-    ("您没有执行此操作的权限", "没有任何数据被修改。如工作需要，请申请相应权限。"),
+    ("You are not allowed to do this", "It was not passed on to the application; nothing was changed."),
+    ("您没有执行此操作的权限", "请求未转发给应用，没有任何数据被修改。"),
 );
 
 const OUTSIDE: (Pair, Pair) = (
