@@ -204,7 +204,7 @@ mod tests {
     fn people(sequence: u64, status: Status) -> Arc<People> {
         let mut builder = PeopleBuilder::with_capacity(1);
         let subject = Subject {
-            id: SubjectId::new("li.na"),
+            id: SubjectId::new("clerk"),
             kind: SubjectKind::Person,
             title: "Li Na".into(),
             status,
@@ -227,7 +227,7 @@ mod tests {
         .unwrap();
         let now = Timestamp::from_micros(1_000_000);
         let key = sessions.key("wms", "SID", b"abc");
-        let li_na = SubjectId::new("li.na");
+        let li_na = SubjectId::new("clerk");
         let binding = Binding {
             subject: li_na.clone(),
             app: "wms".into(),
@@ -260,11 +260,11 @@ mod tests {
     #[test]
     fn credentials_are_those_of_the_people_data() {
         let snapshot = Snapshot::of(people(1, Status::Frozen));
-        assert_eq!(snapshot.by_api_key_hash(&[7; 32]).unwrap().as_str(), "li.na");
+        assert_eq!(snapshot.by_api_key_hash(&[7; 32]).unwrap().as_str(), "clerk");
         assert_eq!(snapshot.by_api_key_hash(&[8; 32]), None);
-        assert_eq!(snapshot.password_hash("li.na").unwrap().1.as_ref(), "$argon2id$x");
-        assert!(snapshot.password_hash("wang.wei").is_none());
-        assert_eq!(snapshot.status(&SubjectId::new("li.na")), SubjectStatus::Frozen);
-        assert_eq!(snapshot.status(&SubjectId::new("wang.wei")), SubjectStatus::Unknown);
+        assert_eq!(snapshot.password_hash("clerk").unwrap().1.as_ref(), "$argon2id$x");
+        assert!(snapshot.password_hash("engineer").is_none());
+        assert_eq!(snapshot.status(&SubjectId::new("clerk")), SubjectStatus::Frozen);
+        assert_eq!(snapshot.status(&SubjectId::new("engineer")), SubjectStatus::Unknown);
     }
 }

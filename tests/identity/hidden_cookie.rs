@@ -32,10 +32,10 @@ async fn the_client_never_sees_the_applications_cookie_and_the_application_alway
     assert!(fields.iter().all(|field| !String::from_utf8_lossy(field).contains("anonymous")), "{fields:?}");
     let before = sealed(settlement.set_cookies);
     let (_, settlement) =
-        world.exchange(&sign_in(&before), "302 Found\nX-User: li.na\nSet-Cookie: JSESSIONID=secret-1").await;
+        world.exchange(&sign_in(&before), "302 Found\nX-User: clerk\nSet-Cookie: JSESSIONID=secret-1").await;
     let after = sealed(settlement.set_cookies);
     let identified = world.identify(&format!("GET / HTTP/1.1\nCookie: theme=dark; {after}")).await.unwrap();
-    assert_eq!(identified.subject.unwrap().as_str(), "li.na");
+    assert_eq!(identified.subject.unwrap().as_str(), "clerk");
     assert_eq!(identified.cookie, CookieField::Replaced(b"theme=dark; JSESSIONID=secret-1".to_vec()));
 }
 
@@ -45,9 +45,9 @@ async fn a_sealed_cookie_from_before_the_sign_in_is_worth_nothing_after_it() {
     let (_, settlement) = world.exchange("GET /login.do HTTP/1.1", "200 OK\nSet-Cookie: JSESSIONID=kept").await;
     let planted = sealed(settlement.set_cookies);
     // the application does not rotate its id at sign-in: fixation, were the cookie not sealed anew
-    let (_, settlement) = world.exchange(&sign_in(&planted), "302 Found\nX-User: li.na").await;
+    let (_, settlement) = world.exchange(&sign_in(&planted), "302 Found\nX-User: clerk").await;
     let after = sealed(settlement.set_cookies);
-    assert_eq!(world.who(&format!("GET / HTTP/1.1\nCookie: {after}")).await.as_deref(), Some("li.na"));
+    assert_eq!(world.who(&format!("GET / HTTP/1.1\nCookie: {after}")).await.as_deref(), Some("clerk"));
     assert_eq!(world.who(&format!("GET / HTTP/1.1\nCookie: {planted}")).await, None);
 }
 
@@ -63,12 +63,12 @@ async fn the_applications_own_cookie_from_a_client_never_reaches_it() {
 #[tokio::test]
 async fn rotation_and_sign_out_reach_the_sealed_cookie() {
     let world = World::new(HIDDEN).await;
-    let (_, settlement) = world.exchange(&sign_in("a=1"), "302 Found\nX-User: li.na\nSet-Cookie: JSESSIONID=s1").await;
+    let (_, settlement) = world.exchange(&sign_in("a=1"), "302 Found\nX-User: clerk\nSet-Cookie: JSESSIONID=s1").await;
     let one = sealed(settlement.set_cookies);
     let (_, settlement) =
         world.exchange(&format!("GET / HTTP/1.1\nCookie: {one}"), "200 OK\nSet-Cookie: JSESSIONID=s2").await;
     let two = sealed(settlement.set_cookies);
-    assert_eq!(world.who(&format!("GET / HTTP/1.1\nCookie: {two}")).await.as_deref(), Some("li.na"));
+    assert_eq!(world.who(&format!("GET / HTTP/1.1\nCookie: {two}")).await.as_deref(), Some("clerk"));
     let answer = "200 OK\nSet-Cookie: JSESSIONID=; Max-Age=0";
     let (_, settlement) = world.exchange(&format!("GET /logout.do HTTP/1.1\nCookie: {two}"), answer).await;
     assert_eq!(sealed(settlement.set_cookies), format!("{NAME}="));

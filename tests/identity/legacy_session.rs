@@ -1,9 +1,11 @@
 //! The watched sign-in: whom the application confirms is who is asking, whatever was typed and whoever was before.
 
 use crate::world::{START, World, compile, faults};
+use scopegate::identity::session::SessionSettings;
 use scopegate::identity::sign_in::Verdict;
 use scopegate::model::{Reason, SubjectId};
 use scopegate::request::{Base, Dialect};
+use std::time::Duration;
 
 const BY_HEADER: &str = "
 legacy-session:
@@ -13,7 +15,7 @@ legacy-session:
 ";
 
 const SIGN_IN: &str = "POST /login.do HTTP/1.1\nCookie: JSESSIONID=old\nContent-Type: application/x-www-form-urlencoded\n\nusername=typed&password=x";
-const WELCOME: &str = "302 Found\nLocation: /main.do\nX-User: li.na\nSet-Cookie: JSESSIONID=new; Path=/; HttpOnly";
+const WELCOME: &str = "302 Found\nLocation: /main.do\nX-User: clerk\nSet-Cookie: JSESSIONID=new; Path=/; HttpOnly";
 const WITH_NEW: &str = "GET /stock HTTP/1.1\nCookie: JSESSIONID=new";
 const WITH_OLD: &str = "GET /stock HTTP/1.1\nCookie: JSESSIONID=old";
 
@@ -26,9 +28,9 @@ async fn whom_the_application_confirms_is_who_is_asking_not_who_was_typed() {
     let world = World::new(BY_HEADER).await;
     assert_eq!(world.who(WITH_OLD).await, None);
     let (verdict, settlement) = world.exchange(SIGN_IN, WELCOME).await;
-    assert_eq!(verdict, signed_in("li.na"));
+    assert_eq!(verdict, signed_in("clerk"));
     assert_eq!(settlement.set_cookies, None, "the application's cookies are as they are");
-    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"));
+    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"));
     assert_eq!(world.who(WITH_OLD).await, None, "the session from before is nobody's");
     let identified = world.identify(WITH_NEW).await.unwrap();
     assert!(identified.session.is_some() && identified.since == Some(START));
@@ -40,15 +42,15 @@ async fn an_ignored_sign_in_form_changes_nothing() {
     world.exchange(SIGN_IN, WELCOME).await;
     let again = SIGN_IN.replace("=old", "=new");
     for ignored in [
-        "200 OK\nX-User: wang.wei\n\nwrong password",
-        "302 Found\nLocation: /login.do?error\nX-User: wang.wei",
-        "302 Found\nLocation: /main.domain\nX-User: wang.wei",
-        "302 Found\nX-User: wang.wei",
-        "500 Oops\nLocation: /main.do\nX-User: wang.wei",
+        "200 OK\nX-User: engineer\n\nwrong password",
+        "302 Found\nLocation: /login.do?error\nX-User: engineer",
+        "302 Found\nLocation: /main.domain\nX-User: engineer",
+        "302 Found\nX-User: engineer",
+        "500 Oops\nLocation: /main.do\nX-User: engineer",
     ] {
         let (verdict, settlement) = world.exchange(&again, ignored).await;
         assert_eq!((verdict, settlement.changes.len()), (Some(Verdict::Ignored), 0), "{ignored}");
-        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"), "{ignored}");
+        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"), "{ignored}");
     }
     // a failed sign-in that hands out another session does not hand out the identity
     world.exchange(&again, "200 OK\nSet-Cookie: JSESSIONID=other").await;
@@ -62,17 +64,17 @@ async fn a_form_without_the_typed_name_is_no_sign_in() {
     assert_eq!(world.exchange(&other, WELCOME).await.0, None);
     assert_eq!(world.exchange(&SIGN_IN.replace("/login.do", "/other.do"), WELCOME).await.0, None);
     let twice = SIGN_IN.replace("username=typed", "username=a&username=b");
-    assert_eq!(world.exchange(&twice, WELCOME).await.0, signed_in("li.na"), "what the answer says counts");
+    assert_eq!(world.exchange(&twice, WELCOME).await.0, signed_in("clerk"), "what the answer says counts");
 }
 
 #[tokio::test]
 async fn a_session_that_survives_a_sign_in_is_bound_anew() {
     let world = World::new(BY_HEADER).await;
-    let keeps = "302 Found\nLocation: /main.do\nX-User: li.na";
+    let keeps = "302 Found\nLocation: /main.do\nX-User: clerk";
     world.exchange(SIGN_IN, keeps).await;
-    assert_eq!(world.who(WITH_OLD).await.as_deref(), Some("li.na"));
-    world.exchange(SIGN_IN, &keeps.replace("li.na", "wang.wei")).await;
-    assert_eq!(world.who(WITH_OLD).await.as_deref(), Some("wang.wei"), "the next person at the terminal");
+    assert_eq!(world.who(WITH_OLD).await.as_deref(), Some("clerk"));
+    world.exchange(SIGN_IN, &keeps.replace("clerk", "engineer")).await;
+    assert_eq!(world.who(WITH_OLD).await.as_deref(), Some("engineer"), "the next person at the terminal");
     // accepted, but nobody is named: the application may have signed in anyone
     let (verdict, _) = world.exchange(SIGN_IN, "302 Found\nLocation: /main.do").await;
     assert!(matches!(verdict, Some(Verdict::Unconfirmed(_))));
@@ -95,8 +97,8 @@ async fn sign_out_ends_the_session_even_if_the_application_keeps_its_id() {
         world.exchange("GET /logout.do HTTP/1.1\nCookie: JSESSIONID=new", "302 Found\nLocation: /").await;
     assert_eq!(verdict, Some(Verdict::SignedOut));
     assert_eq!(world.who(WITH_NEW).await, None);
-    world.exchange(&SIGN_IN.replace("=old", "=new"), "302 Found\nLocation: /main.do\nX-User: wang.wei").await;
-    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("wang.wei"));
+    world.exchange(&SIGN_IN.replace("=old", "=new"), "302 Found\nLocation: /main.do\nX-User: engineer").await;
+    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("engineer"));
 }
 
 #[tokio::test]
@@ -104,11 +106,11 @@ async fn a_rotated_cookie_is_followed_and_the_old_one_fades() {
     let mut world = World::new(BY_HEADER).await;
     world.exchange(SIGN_IN, WELCOME).await;
     world.exchange(WITH_NEW, "200 OK\nSet-Cookie: JSESSIONID=next; Path=/").await;
-    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=next").await.as_deref(), Some("li.na"));
-    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"), "requests under way");
+    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=next").await.as_deref(), Some("clerk"));
+    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"), "requests under way");
     world.pass(11);
     assert_eq!(world.who(WITH_NEW).await, None);
-    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=next").await.as_deref(), Some("li.na"));
+    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=next").await.as_deref(), Some("clerk"));
     // the same value again is the same session; a deletion ends it
     let (_, settlement) =
         world.exchange("GET / HTTP/1.1\nCookie: JSESSIONID=next", "200 OK\nSet-Cookie: JSESSIONID=next").await;
@@ -132,13 +134,30 @@ async fn bindings_end_when_idle_and_in_any_case() {
     world.exchange(SIGN_IN, WELCOME).await;
     for _ in 0..16 {
         world.pass(29 * 60);
-        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"));
+        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"));
     }
     world.pass(29 * 60);
     assert_eq!(world.who(WITH_NEW).await, None, "eight hours are over");
     world.exchange(SIGN_IN, WELCOME).await;
     world.pass(30 * 60);
     assert_eq!(world.who(WITH_NEW).await, None, "idle for half an hour");
+}
+
+#[tokio::test]
+async fn bindings_end_as_the_settings_say_where_the_application_says_nothing() {
+    let mut world = World::new(&BY_HEADER.replace(", idle: 30m, lifetime: 8h", "")).await;
+    let (idle, lifetime) = (Duration::from_secs(60), Duration::from_secs(150));
+    world.set(SessionSettings { idle, lifetime, ..SessionSettings::default() }).await;
+    world.exchange(SIGN_IN, WELCOME).await;
+    for _ in 0..2 {
+        world.pass(59);
+        assert!(world.who(WITH_NEW).await.is_some());
+    }
+    world.pass(59);
+    assert_eq!(world.who(WITH_NEW).await, None, "the lifetime is over");
+    world.exchange(SIGN_IN, WELCOME).await;
+    world.pass(60);
+    assert_eq!(world.who(WITH_NEW).await, None, "idle for a minute");
 }
 
 #[tokio::test]
@@ -159,7 +178,7 @@ async fn a_session_by_query_or_in_two_cookies_is_refused() {
     world.exchange(SIGN_IN, WELCOME).await;
     let in_path = |id: &str| format!("GET /stock;jsessionid={id} HTTP/1.1\nCookie: JSESSIONID=new");
     assert_eq!(world.refusal(&in_path("other")).await, Reason::InvalidCredential);
-    assert_eq!(world.who(&in_path("new")).await.as_deref(), Some("li.na"), "the same session twice");
+    assert_eq!(world.who(&in_path("new")).await.as_deref(), Some("clerk"), "the same session twice");
 }
 
 #[tokio::test]
@@ -167,10 +186,10 @@ async fn a_session_is_refused_from_another_device_if_so_configured() {
     let bound = BY_HEADER.replace("idle: 30m", "device: same");
     let mut world = World::new(&bound).await;
     world.exchange(SIGN_IN, WELCOME).await;
-    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"));
+    assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"));
     world.device.id = Some("device-2".into());
     let error = world.identify(WITH_NEW).await.unwrap_err();
-    assert_eq!((error.reason, error.subject), (Reason::DeviceMismatch, Some(SubjectId::new("li.na"))));
+    assert_eq!((error.reason, error.subject), (Reason::DeviceMismatch, Some(SubjectId::new("clerk"))));
     world.device.id = None;
     assert_eq!(world.refusal(WITH_NEW).await, Reason::DeviceMismatch);
 }
@@ -178,14 +197,14 @@ async fn a_session_is_refused_from_another_device_if_so_configured() {
 #[tokio::test]
 async fn unknown_and_frozen_people_are_refused_by_name() {
     let world = World::new(BY_HEADER).await;
-    world.exchange(SIGN_IN, &WELCOME.replace("li.na", "stranger")).await;
+    world.exchange(SIGN_IN, &WELCOME.replace("clerk", "stranger")).await;
     let error = world.identify(WITH_NEW).await.unwrap_err();
     assert_eq!((error.reason, error.subject), (Reason::UnknownSubject, Some(SubjectId::new("stranger"))));
     world.exchange(SIGN_IN, WELCOME).await;
-    world.people.frozen.lock().insert("li.na".into());
+    world.people.frozen.lock().insert("clerk".into());
     assert_eq!(world.refusal(WITH_NEW).await, Reason::Frozen);
     world.people.frozen.lock().clear();
-    world.sessions.end_subject(&SubjectId::new("li.na")).await.unwrap();
+    world.sessions.end_subject(&SubjectId::new("clerk")).await.unwrap();
     assert_eq!(world.who(WITH_NEW).await, None, "a freeze ends sessions for good");
 }
 
@@ -210,31 +229,31 @@ async fn the_confirmation_may_stand_in_cookie_json_text_or_probe() {
         (
             "{cookie: login_name}",
             "{status: 302}",
-            "302 Found\nSet-Cookie: login_name=li%2Ena\nSet-Cookie: JSESSIONID=new",
+            "302 Found\nSet-Cookie: login_name=cl%65rk\nSet-Cookie: JSESSIONID=new",
         ),
         (
             "{json: /user/id}",
             "{body: '\"ok\":true'}",
-            "200 OK\nSet-Cookie: JSESSIONID=new\n\n{\"ok\":true,\"user\":{\"id\":\"li.na\"}}",
+            "200 OK\nSet-Cookie: JSESSIONID=new\n\n{\"ok\":true,\"user\":{\"id\":\"clerk\"}}",
         ),
         (
             "{body: 'user=([a-z.]+)'}",
             "{status: 200, not-body: 密码错误}",
-            "200 OK\nSet-Cookie: JSESSIONID=new\n\n<p>user=li.na</p>",
+            "200 OK\nSet-Cookie: JSESSIONID=new\n\n<p>user=clerk</p>",
         ),
         (
             "{header: X-User, pattern: '^CORP/(.+)$'}",
             "{status: 200}",
-            "200 OK\nSet-Cookie: JSESSIONID=new\nX-User: CORP/li.na",
+            "200 OK\nSet-Cookie: JSESSIONID=new\nX-User: CORP/clerk",
         ),
     ] {
         let world = World::new(&confirmed_by(confirm, succeeded)).await;
-        assert_eq!(world.exchange(SIGN_IN, answer).await.0, signed_in("li.na"), "{confirm}");
-        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("li.na"), "{confirm}");
+        assert_eq!(world.exchange(SIGN_IN, answer).await.0, signed_in("clerk"), "{confirm}");
+        assert_eq!(world.who(WITH_NEW).await.as_deref(), Some("clerk"), "{confirm}");
     }
     let wrong = World::new(&confirmed_by("{body: 'user=([a-z.]+)'}", "{status: 200, not-body: 密码错误}")).await;
-    assert_eq!(wrong.exchange(SIGN_IN, "200 OK\n\nuser=li.na 密码错误").await.0, Some(Verdict::Ignored));
-    let packed = "200 OK\nContent-Encoding: gzip\n\nuser=li.na";
+    assert_eq!(wrong.exchange(SIGN_IN, "200 OK\n\nuser=clerk 密码错误").await.0, Some(Verdict::Ignored));
+    let packed = "200 OK\nContent-Encoding: gzip\n\nuser=clerk";
     assert!(matches!(wrong.exchange(SIGN_IN, packed).await.0, Some(Verdict::Unconfirmed(_))));
 }
 
@@ -245,10 +264,10 @@ async fn a_probe_page_confirms_who_signed_in_and_its_cookies_reach_the_client() 
         "{status: 302, location: /main.do}",
     );
     let world = World::new(&yaml).await;
-    let page = "200 OK\nSet-Cookie: JSESSIONID=probed\n\n<b id=\"me\">li.na</b>";
+    let page = "200 OK\nSet-Cookie: JSESSIONID=probed\n\n<b id=\"me\">clerk</b>";
     let (verdict, settlement) = world.exchange_with(SIGN_IN, WELCOME, Some(page)).await;
-    assert_eq!(verdict, signed_in("li.na"));
-    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=probed").await.as_deref(), Some("li.na"));
+    assert_eq!(verdict, signed_in("clerk"));
+    assert_eq!(world.who("GET / HTTP/1.1\nCookie: JSESSIONID=probed").await.as_deref(), Some("clerk"));
     assert_eq!(world.who(WITH_NEW).await, None, "the probe was given another session, which the client gets");
     let set: Vec<_> = settlement.set_cookies.unwrap();
     assert_eq!(set.last().unwrap(), b"JSESSIONID=probed");
@@ -275,7 +294,7 @@ legacy-session:
     succeeded: {status: 302}
     confirm: {header: X-User}
   sign-out: {any: /index.php, with: {query: {action: logout}}}
-  users: {lowercase: true, map: {admin: wang.wei}}
+  users: {lowercase: true, map: {admin: engineer}}
 ";
     let world = World::with(yaml, Dialect::of(Base::Php), &[]).await;
     let post = |action: &str| {
@@ -285,7 +304,7 @@ legacy-session:
     assert_eq!(world.exchange(&post("search"), answer).await.0, None);
     world.exchange(&post("login"), answer).await;
     let inside = "GET /index.php?action=list HTTP/1.1\nCookie: PHPSESSID=s1";
-    assert_eq!(world.who(inside).await.as_deref(), Some("wang.wei"), "mapped from the application's name");
+    assert_eq!(world.who(inside).await.as_deref(), Some("engineer"), "mapped from the application's name");
     assert_eq!(world.exchange(inside, "200 OK").await.0, None);
     world.exchange("GET /index.php?action=logout HTTP/1.1\nCookie: PHPSESSID=s1", "200 OK").await;
     assert_eq!(world.who(inside).await, None);

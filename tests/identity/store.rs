@@ -35,7 +35,7 @@ async fn sessions_survive_a_restart_with_everything_they_hold() {
     let (store, table) = open(&path).await;
     let (one, two) = (table.key("wms", "SID", b"one"), table.key("wms", "SID", b"two"));
     table
-        .commit(vec![BindingChange::Put(one, binding("li.na")), BindingChange::Put(two, binding("wang.wei"))])
+        .commit(vec![BindingChange::Put(one, binding("clerk")), BindingChange::Put(two, binding("engineer"))])
         .await
         .unwrap();
     table.commit(vec![BindingChange::Remove(two)]).await.unwrap();
@@ -47,7 +47,7 @@ async fn sessions_survive_a_restart_with_everything_they_hold() {
 
     let (_store, table) = open(&path).await;
     let session = table.lookup(&one, later).unwrap();
-    assert_eq!(*session.binding(), Binding { last_seen: later, ..binding("li.na") });
+    assert_eq!(*session.binding(), Binding { last_seen: later, ..binding("clerk") });
     assert!(table.lookup(&two, later).is_none() && table.len() == 1);
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -67,10 +67,10 @@ async fn a_sign_in_and_a_sign_out_in_one_process_hold_in_the_other() {
     assert_eq!(key, new.key("wms", "SID", b"abc"));
 
     // a sign-in on the old process is read through by the new one, before it has polled
-    old.commit(vec![BindingChange::Put(key, binding("li.na"))]).await.unwrap();
+    old.commit(vec![BindingChange::Put(key, binding("clerk"))]).await.unwrap();
     assert!(new.lookup(&key, START).is_none());
     let found = new.lookup_through(&key, START).await.unwrap().unwrap();
-    assert_eq!(found.binding().subject.as_str(), "li.na");
+    assert_eq!(found.binding().subject.as_str(), "clerk");
 
     // a sign-out on the new one reaches the old one with its next poll
     new.commit(vec![BindingChange::Remove(key)]).await.unwrap();
@@ -79,9 +79,9 @@ async fn a_sign_in_and_a_sign_out_in_one_process_hold_in_the_other() {
     assert!(old.lookup(&key, START).is_none());
 
     // and back: the next person in the same session
-    old.commit(vec![BindingChange::Put(key, binding("wang.wei"))]).await.unwrap();
+    old.commit(vec![BindingChange::Put(key, binding("engineer"))]).await.unwrap();
     new.poll().await.unwrap();
-    assert_eq!(new.lookup(&key, START).unwrap().binding().subject.as_str(), "wang.wei");
+    assert_eq!(new.lookup(&key, START).unwrap().binding().subject.as_str(), "engineer");
     new_store.close().await;
 }
 
@@ -92,7 +92,7 @@ async fn late_news_of_an_older_change_does_not_revive_a_session() {
     let (_a_store, a) = open(&path).await;
     let (_b_store, b) = open(&path).await;
     let key = a.key("wms", "SID", b"abc");
-    a.commit(vec![BindingChange::Put(key, binding("li.na"))]).await.unwrap();
+    a.commit(vec![BindingChange::Put(key, binding("clerk"))]).await.unwrap();
     b.poll().await.unwrap();
     // b signs out; its own poll then still brings the sign-in of a
     b.commit(vec![BindingChange::Remove(key)]).await.unwrap();
@@ -114,7 +114,7 @@ async fn many_sign_ins_at_once_are_all_kept_and_in_order() {
             let table = table.clone();
             tokio::spawn(async move {
                 let key = table.key("wms", "SID", &at.to_be_bytes());
-                table.commit(vec![BindingChange::Put(key, binding("li.na"))]).await.unwrap();
+                table.commit(vec![BindingChange::Put(key, binding("clerk"))]).await.unwrap();
                 assert!(table.lookup(&key, START).is_some(), "visible once committed");
             })
         })
@@ -126,7 +126,7 @@ async fn many_sign_ins_at_once_are_all_kept_and_in_order() {
     let Since::Changes(changes) = store.changes_since(0).await.unwrap() else { panic!("all are listed") };
     let sequences: Vec<u64> = changes.iter().map(|made| made.sequence).collect();
     assert_eq!(sequences, (1..=200).collect::<Vec<u64>>());
-    assert_eq!(table.end_subject(&SubjectId::new("li.na")).await.unwrap(), 200);
+    assert_eq!(table.end_subject(&SubjectId::new("clerk")).await.unwrap(), 200);
     assert!(table.is_empty() && store.load().await.unwrap().bindings.is_empty());
 }
 
@@ -139,7 +139,7 @@ async fn the_table_is_bounded_and_those_unused_for_longest_go() {
     let keys: Vec<_> = (0..17_u8).map(|at| table.key("wms", "SID", &[at])).collect();
     for (key, at) in keys.iter().zip(0..) {
         let seen = Timestamp::from_micros(START.as_micros() + at);
-        let binding = Binding { last_seen: seen, ..binding("li.na") };
+        let binding = Binding { last_seen: seen, ..binding("clerk") };
         table.commit(vec![BindingChange::Put(*key, binding)]).await.unwrap();
     }
     assert!(table.len() <= 16);
@@ -152,11 +152,11 @@ async fn freezes_are_kept_and_seen_by_every_process() {
     let path = dir.path().join("store.db");
     let (one, two) = (SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap());
     let before = two.freezes(None).await.unwrap().unwrap();
-    let freeze = Freeze { subject: SubjectId::new("li.na"), since: START, note: "left the company".into() };
+    let freeze = Freeze { subject: SubjectId::new("clerk"), since: START, note: "left the company".into() };
     one.freeze(freeze.clone()).await.unwrap();
     let after = two.freezes(Some(before.sequence)).await.unwrap().unwrap();
     assert_eq!(after.freezes, [freeze]);
     assert_eq!(two.freezes(Some(after.sequence)).await.unwrap(), None, "nothing new");
-    two.thaw(SubjectId::new("li.na")).await.unwrap();
+    two.thaw(SubjectId::new("clerk")).await.unwrap();
     assert!(one.freezes(None).await.unwrap().unwrap().freezes.is_empty());
 }

@@ -110,9 +110,16 @@ impl World {
             tls: None,
             accepted: START,
         };
-        let people = TestPeople::known(&["li.na", "wang.wei"]);
+        let people = TestPeople::known(&["clerk", "engineer"]);
         let device = Device { id: Some("device-1".into()), known: true, ..Device::default() };
         Self { chain, dialect, people, sessions, verifiers, ring, store, connection, device, now: START }
+    }
+
+    /// The same world with an empty table of sessions that is set otherwise.
+    pub async fn set(&mut self, settings: SessionSettings) {
+        self.sessions = SessionTable::open(&key(), Arc::<MemoryStore>::default(), settings).await.unwrap();
+        let passwords = Arc::new(PasswordVerifier::new(&key(), PasswordSettings::default()));
+        self.verifiers = Verifiers::new(self.sessions.clone(), passwords, self.ring.clone());
     }
 
     pub fn pass(&mut self, seconds: u64) {
