@@ -246,7 +246,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn decision(count: u32) -> DecisionRecord<'static> {
     DecisionRecord {
-        subject: Some("li.wei"),
+        subject: Some("keeper.hf"),
         app: Some("wms"),
         route: Some("stock.list"),
         permission: Some("stock:view"),
@@ -447,7 +447,7 @@ fn administration_is_synced_before_it_is_confirmed() {
     let ledger = bench.open();
     bench.tape.forget();
     let record =
-        AdminRecord { subject: Some("li.wei"), actor: Some("root"), ..AdminRecord::new(at(0), AdminAction::Freeze) };
+        AdminRecord { subject: Some("keeper.hf"), actor: Some("root"), ..AdminRecord::new(at(0), AdminAction::Freeze) };
     ledger.admin(&record).unwrap();
     let events = bench.tape.tell(|told| told.events.clone());
     assert!(matches!(&events[..], [Event::Wrote(one, _), Event::Synced(two)] if one == "control" && two == "control"));
@@ -969,7 +969,7 @@ fn forge(path: &Path, origin: chain::Hash) {
     let mut forged = Vec::new();
     for line in std::fs::read(path).unwrap().split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let (body, _) = chain::split(line).unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap().replace("li.wei", "nobody");
+        let body = String::from_utf8(body.to_vec()).unwrap().replace("keeper.hf", "nobody");
         head = chain::link(head, body.as_bytes(), &mut Vec::new());
         forged.extend_from_slice(format!("{body},\"hash\":\"{head}\"}}\n").as_bytes());
     }
@@ -1040,7 +1040,7 @@ fn library() -> Bench {
             for count in 0..20 {
                 let number = run * 1000 + count;
                 let journal = &cores[count as usize % 2];
-                let subject = if count % 5 == 0 { "王伟" } else { "li.wei" };
+                let subject = if count % 5 == 0 { "王伟" } else { "keeper.hf" };
                 let address = std::net::IpAddr::from([10, 1, 0, u8::try_from(count).unwrap()]);
                 let what = DecisionRecord { subject: Some(subject), client: Some(address), ..decision(number) };
                 journal.record(what, Durability::Written, ()).await.map(drop).unwrap();

@@ -32,7 +32,7 @@ roles: {keeper: {permissions: [order:view, order:delete]}, other: {permissions: 
         "people.yaml",
         "
 people:
-  li.wei:
+  keeper.hf:
     assignments:
       - {role: other, scope: {warehouse: all, channel: all}}
       - {role: keeper, scope: {warehouse: SH, channel: all}}
@@ -63,7 +63,7 @@ fn a_plain_permit_allocates_nothing() {
         FILES.iter().map(|(name, text)| File { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
     let loaded = load_files(&files, Path::new(""), Report::new()).unwrap_or_else(|report| panic!("{report}"));
     let app = loaded.set.app_for_host("wms.test").unwrap();
-    let subject = loaded.people.named("li.wei").unwrap();
+    let subject = loaded.people.named("keeper.hf").unwrap();
     let raw = b"/order/12345/card.do?action=view&warehouse=HF&channel=web&page=7";
     let fields: [(&str, &[u8]); 3] = [("Host", b"wms.test"), ("Accept", b"*/*"), ("Cookie", b"S=1; lang=zh")];
     let mut outcomes = Vec::with_capacity(4);

@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        let line = br#"{"kind":"decision","seq":7,"subject":"li.wei","client":"10.1.2.3","people":12,
+        let line = br#"{"kind":"decision","seq":7,"subject":"keeper.hf","client":"10.1.2.3","people":12,
             "scope":{"warehouse":["HF","SH"]},"parameters":{"a.b":["x"]},"device":{"kind":"phone"},"hash":"h"}"#;
         Entry::read(line, "r").unwrap()
     }
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn terms_match_as_they_read() {
         for yes in [
-            "subject=li.wei",
+            "subject=keeper.hf",
             "subject!=wang",
             "subject=li.*",
             "subject=*wei",

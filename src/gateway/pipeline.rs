@@ -21,7 +21,7 @@ use crate::model::{Reason, SubjectId};
 use crate::policy::{
     Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Told, approach, decide, observe, seal,
 };
-use crate::request::RequestView;
+use crate::request::{CanonicalTarget, RequestView};
 use crate::rules::{App, Authority, Route, Upgrade};
 use crate::upstream::{Outside, judge_origin};
 use crate::wire::connection::ConnectionInfo;
@@ -194,6 +194,13 @@ async fn settle(
         Ok((permit, judgement)) => return Decided::Permit(permit, judgement, noted),
         Err(judgement) => judgement,
     };
+    if noted.identified.is_none() {
+        // SECURITY: what belongs to the gateway is taken off also where nobody could be told, as observe mode forwards such requests
+        // (`an_invalid_credential_is_observed_without_what_belongs_to_the_gateway`).
+        let evidence = evidence(passage, asked, app, None);
+        noted.presented = app.identity.present(&evidence, &core.verifiers);
+        noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
+    }
     let told = Told { subject: None, roles: &[] };
     let parts = forward_parts(passage, asked, &noted, told);
     match observe(judgement, app, passage.route.as_deref(), &parts, incoming.as_observed()) {
@@ -290,17 +297,9 @@ async fn identify(
     public: bool,
     noted: &mut Noted,
 ) -> Result<(), Judgement> {
-    let evidence = Evidence {
-        head: asked.head,
-        target: Some(view.target()),
-        dialect: &app.dialect,
-        connection: asked.connection,
-        client: passage.client.ip,
-        device: &passage.device,
-        now: passage.time,
-    };
-    noted.presented = app.identity.present(&evidence, &core.verifiers);
     (passage.subject, passage.source, passage.session) = (None, None, None);
+    let evidence = evidence(passage, asked, app, Some(view.target()));
+    noted.presented = app.identity.present(&evidence, &core.verifiers);
     if public {
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
         return Ok(());
@@ -319,6 +318,23 @@ async fn identify(
             passage.subject = error.subject;
             Err(refusal)
         }
+    }
+}
+
+fn evidence<'a>(
+    passage: &'a Passage,
+    asked: &Asked<'a>,
+    app: &'a App,
+    target: Option<&'a CanonicalTarget>,
+) -> Evidence<'a> {
+    Evidence {
+        head: asked.head,
+        target,
+        dialect: &app.dialect,
+        connection: asked.connection,
+        client: passage.client.ip,
+        device: &passage.device,
+        now: passage.time,
     }
 }
 

@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_validity_ends_at_the_very_instant_it_names() {
-        let li = subject("li.wei");
+        let li = subject("keeper.hf");
         assert_eq!(li.standing(Timestamp::from_micros(9)), Standing::Valid);
         assert_eq!(li.standing(Timestamp::from_micros(10)), Standing::Ended);
     }

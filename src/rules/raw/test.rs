@@ -199,7 +199,7 @@ pub struct RawForwarded {
     pub absent: Vec<String>,
 }
 
-/// Who × what: `{requests: {list: GET https://…}, expect: {li.wei: {list: granted}}}`.
+/// Who × what: `{requests: {list: GET https://…}, expect: {keeper.hf: {list: granted}}}`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RawTable {
