@@ -126,7 +126,7 @@ pub fn verify(journal: &Path, trust: &Trust) -> io::Result<Report> {
     let mut report = Report { runs: Vec::new(), faults: Vec::new(), limits };
     let mut anchors: BTreeSet<Anchor> = trust.anchors.iter().cloned().collect();
     for run in &runs {
-        anchors.extend(binds(run)?);
+        anchors.extend(binds(run, &keys)?);
     }
     let mut wanted: BTreeMap<(String, String), Vec<Anchor>> = BTreeMap::new();
     for anchor in anchors {
@@ -161,19 +161,19 @@ fn state_limits(report: &mut Report, trust: &Trust) {
     });
 }
 
-/// The earlier runs that a run's first checkpoint binds.
-fn binds(run: &RunDir) -> io::Result<Vec<Anchor>> {
-    let dir = run.path.join(CHECKPOINTS);
+/// The earlier runs that a run's first checkpoint binds. One that does not verify binds nothing: its fault is told in its own file.
+fn binds(run: &RunDir, keys: &[PublicKey]) -> io::Result<Vec<Anchor>> {
     let mut anchors = Vec::new();
-    if !dir.is_dir() {
+    if !run.path.join(CHECKPOINTS).is_dir() {
         return Ok(anchors);
     }
-    let Some(first) = layout::segments(&dir)?.into_iter().next() else { return Ok(anchors) };
-    let mut lines = Lines::open(&first.path, 0)?;
-    // The first line is the segment's head, the second the first checkpoint.
-    for _ in 0..2 {
-        let Some((line, _)) = lines.next_line()? else { break };
-        for earlier in checkpoint::read(line).map(|checkpoint| checkpoint.earlier).unwrap_or_default() {
+    let walked = walk(run, CHECKPOINTS, &mut |step| {
+        if step.kind == Kind::Segment {
+            return Ok(());
+        }
+        let first = checkpoint::read(step.line);
+        let signed = first.filter(|first| checkpoint::signed(step.before, step.body, first, keys));
+        for earlier in signed.map(|first| first.earlier).unwrap_or_default() {
             anchors.push(Anchor {
                 node: run.node.clone(),
                 run: earlier.run,
@@ -182,8 +182,13 @@ fn binds(run: &RunDir) -> io::Result<Vec<Anchor>> {
                 by: format!("the first checkpoint of {}", run.name),
             });
         }
+        // Only the first is wanted.
+        Err((String::new(), String::new()))
+    });
+    match walked {
+        Err(Stop::Io(error)) => Err(error),
+        Ok(_) | Err(Stop::Fault(_)) => Ok(anchors),
     }
-    Ok(anchors)
 }
 
 /// What walking a series found.
