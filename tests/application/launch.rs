@@ -115,7 +115,7 @@ impl Gateway {
         let certificate = CertificateParams::new(vec![HOST.to_owned()]).unwrap().self_signed(&key).unwrap();
         std::fs::write(at("gateway.crt"), certificate.pem()).unwrap();
         std::fs::write(at("gateway.key"), key.serialize_pem()).unwrap();
-        let mut settings = Settings::default();
+        let mut settings = Settings { ..Settings::default() };
         settings.state = at("state");
         settings.store = at("state/store.sqlite");
         settings.journal.directory = at("journal");

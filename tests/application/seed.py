@@ -40,4 +40,5 @@ if not Partner.objects.exists():
         basket.strategy = __import__("oscar.apps.partner.strategy", fromlist=["Default"]).Default()
         add_product(basket, product=product)
         create_order(number=f"1000{number}", basket=basket, user=customer)
+    create_product(upc="A-1003", title="Umbrella, no longer sold", product_class="Goods").categories.add(Category.objects.get())
 print("seeded", Partner.objects.count(), "partners")
