@@ -1040,7 +1040,7 @@ fn library() -> Bench {
             for count in 0..20 {
                 let number = run * 1000 + count;
                 let journal = &cores[count as usize % 2];
-                let subject = if count % 5 == 0 { "王伟" } else { "keeper.hf" };
+                let subject = if count % 5 == 0 { "仓管" } else { "keeper.hf" };
                 let address = std::net::IpAddr::from([10, 1, 0, u8::try_from(count).unwrap()]);
                 let what = DecisionRecord { subject: Some(subject), client: Some(address), ..decision(number) };
                 journal.record(what, Durability::Written, ()).await.map(drop).unwrap();
@@ -1051,7 +1051,7 @@ fn library() -> Bench {
             }
         });
         ledger
-            .admin(&AdminRecord { subject: Some("王伟"), ..AdminRecord::new(at(run.into()), AdminAction::Freeze) })
+            .admin(&AdminRecord { subject: Some("仓管"), ..AdminRecord::new(at(run.into()), AdminAction::Freeze) })
             .unwrap();
         ledger.stop().unwrap();
     }
@@ -1089,7 +1089,7 @@ fn every_decision_comes_with_its_outcome() {
 #[test]
 fn fields_and_times_narrow_the_answer() {
     let bench = library();
-    assert_eq!(bench.query(&["subject=王伟", "kind=decision"], Order::Newest, 999).len(), 12);
+    assert_eq!(bench.query(&["subject=仓管", "kind=decision"], Order::Newest, 999).len(), 12);
     assert_eq!(bench.query(&["client=10.1.0.4/30"], Order::Newest, 999).len(), 12);
     assert_eq!(bench.query(&["scope.warehouse=HF", "request=*000003e8"], Order::Newest, 999).len(), 1);
     assert_eq!(bench.query(&["scope.warehouse=SH"], Order::Newest, 999).len(), 0);
