@@ -195,8 +195,7 @@ async fn settle(
         Err(judgement) => judgement,
     };
     if noted.identified.is_none() {
-        // SECURITY: what belongs to the gateway is taken off also where nobody could be told, as observe mode forwards such requests
-        // (`an_invalid_credential_is_observed_without_what_belongs_to_the_gateway`).
+        // SECURITY: what belongs to the gateway is taken off also where nobody could be told, as observe mode forwards such requests.
         let evidence = evidence(passage, asked, app, None);
         noted.presented = app.identity.present(&evidence, &core.verifiers);
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
