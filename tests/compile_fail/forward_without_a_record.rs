@@ -2,10 +2,9 @@
 use scopegate::policy::Permit;
 use scopegate::upstream::Forwarder;
 use scopegate::wire::body::RequestBody;
-use scopegate::wire::stop::Stop;
 
-async fn send(forwarder: &Forwarder, permit: Permit, body: RequestBody, cancel: &Stop) {
-    let _ = forwarder.forward(permit, body, cancel).await;
+async fn send(forwarder: &Forwarder, permit: Permit, body: RequestBody) {
+    let _ = forwarder.forward(permit, body).await;
 }
 
 fn main() {}

@@ -1,12 +1,14 @@
 //! From raw rule files to compiled tables; notes every fault and goes on.
 
 mod app;
+mod body;
 mod catalog;
 mod condition;
 mod location;
 mod path;
 mod people;
 mod route;
+mod scope;
 mod suite;
 
 use super::load::File;

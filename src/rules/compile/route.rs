@@ -1,16 +1,14 @@
 //! One element of `routes:` into one compiled route for each of its matches.
 
-use super::location::{Params, param_type};
-use super::{Notes, condition, path, people, permission};
+use super::location::Params;
+use super::{Notes, body, condition, path, permission, scope};
 use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
-use crate::request::{ContentTypes, Dialect, Location, RawLocation};
+use crate::request::{Dialect, RawLocation};
 use crate::rules::pattern::{Extensions, MethodSet, Pattern};
-use crate::rules::raw::{RawBinding, RawBody, RawRoute, RawUpgrade};
+use crate::rules::raw::{RawRoute, RawUpgrade};
 use crate::rules::role::PermissionId;
-use crate::rules::route::{
-    Absent, Authority, BodyRule, Others, ParamRule, Predicate, Route, ScopeRule, Selector, Upgrade,
-};
+use crate::rules::route::{Authority, Others, Predicate, Route, Selector, Upgrade};
 use crate::rules::set::Catalog;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -79,14 +77,14 @@ fn one(
     let authority = authority(raw, catalog, &mut params, notes);
     let asked: Vec<PermissionId> = authority.iter().flat_map(Authority::permissions).collect();
     let is_public = matches!(authority, Some(Authority::Public));
-    let scope = scope(raw, is_public, catalog, &mut params, notes);
+    let scope = scope::scope(raw, is_public, catalog, &mut params, notes);
     let compile = |element| condition::condition(element, &asked, catalog, &mut params, notes);
     let conditions: Vec<_> = raw.when.iter().filter_map(compile).collect();
-    typed(raw, &mut params, notes);
-    check_bindings(raw, &mut params, notes);
+    scope::typed(raw, &mut params, notes);
+    scope::check_bindings(raw, &mut params, notes);
     let strict = !raw.scope.is_empty() || raw.operation.is_some();
     let others = raw.others.unwrap_or(if strict { Others::Refuse } else { Others::Forward });
-    let body = body(raw, methods, &params.rules, notes);
+    let body = body::body(raw, methods, &params.rules, notes);
     let place = notes.place(if raw.matches.len() > 1 { mark } else { raw.id.mark });
     Some(Route {
         id: raw.id.as_str().into(),
@@ -195,133 +193,6 @@ fn authority(
     }
 }
 
-fn scope(
-    raw: &RawRoute,
-    is_public: bool,
-    catalog: &Catalog,
-    params: &mut Params<'_>,
-    notes: &mut Notes<'_>,
-) -> Vec<ScopeRule> {
-    let mut rules = Vec::with_capacity(raw.scope.len());
-    for (name, binding) in raw.scope.iter() {
-        if is_public {
-            notes
-                .error(name.mark, "a public route has no scope")
-                .help("name a `permission` in place of `public: true`, or take `scope` away");
-            break;
-        }
-        let Some(dimension) = people::dimension(name, catalog, notes) else { continue };
-        let RawBinding::Bound { places, absent, narrow, .. } = &binding.value else {
-            rules.push(ScopeRule::Ignored(dimension));
-            continue;
-        };
-        if places.is_empty() {
-            notes
-                .error(binding.mark, format!("`{}` does not say where its values stand", name.value))
-                .help("write a place such as `{query: warehouse}`, or `ignored`");
-        }
-        let mut compiled = Vec::with_capacity(places.len());
-        for place in places {
-            let Some(location) = params.place(&place.value, place.mark, notes) else { continue };
-            if *absent == Absent::Fill && matches!(location, Location::Path(_)) {
-                notes.error(place.mark, "a part of the path is never absent").help("take `absent: fill` away");
-            }
-            if compiled.contains(&location) {
-                notes.error(place.mark, format!("`{location}` is named twice"));
-            }
-            compiled.push(location);
-        }
-        if *absent == Absent::Fill && places.len() > 1 {
-            notes
-                .error(binding.mark, "`absent: fill` with several places")
-                .help("what is filled in must stand in one place; bind it by one, or let it be refused");
-        }
-        rules.push(ScopeRule::Bound { dimension, places: compiled, absent: *absent, narrow: *narrow });
-    }
-    rules
-}
-
-/// Puts in the types under `params` and in bindings.
-fn typed(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>) {
-    for (name, param) in raw.params.iter() {
-        let kind = param.kind.as_ref().and_then(|kind| param_type(kind, notes));
-        let location = match &param.at {
-            Some(at) => params.place(&at.value, at.mark, notes),
-            None => implied(name, params, notes),
-        };
-        let Some(rule) = location.and_then(|location| params.rule(&location)) else { continue };
-        rule.secret |= param.secret;
-        match (kind, rule.kind.is_some()) {
-            (Some(_), true) => {
-                notes
-                    .error(name.mark, format!("`{}` has a type already", name.value))
-                    .help("a part of the path has the type that the path gives it; anything else is typed once");
-            }
-            (Some(kind), false) if kind.is_file() && !matches!(rule.location, Location::Multipart(_)) => {
-                notes
-                    .error(name.mark, format!("`{}` cannot be a file there", name.value))
-                    .help("files stand in multipart bodies: write `at: {multipart: …}`");
-            }
-            (Some(kind), false) => rule.kind = Some(kind),
-            (None, _) => {}
-        }
-    }
-    for (name, binding) in raw.scope.iter() {
-        let RawBinding::Bound { places, kind: Some(kind), .. } = &binding.value else { continue };
-        let Some(compiled) = param_type(kind, notes) else { continue };
-        for place in places {
-            let Ok(location) = place.value.compile(params.dialect, |part| params.pattern.slot(part)) else { continue };
-            match params.rule(&location) {
-                Some(ParamRule { kind: Some(_), .. }) => {
-                    notes.error(kind.mark, format!("`{}` has a type already", name.value)).help("write it once");
-                }
-                Some(rule) => rule.kind = Some(compiled.clone()),
-                None => {}
-            }
-        }
-    }
-}
-
-/// Where a parameter stands whose place is not said: where another part of the rule says that it stands, or in the path,
-/// or wherever the application looks for it.
-fn implied(name: &Spanned<String>, params: &mut Params<'_>, notes: &mut Notes<'_>) -> Option<Location> {
-    let mut named = params.rules.iter().map(|rule| &rule.location).filter(|location| location.name() == name.as_str());
-    if let (Some(location), None) = (named.next(), named.next()) {
-        return Some(location.clone());
-    }
-    let raw = if params.pattern.slot(name).is_some() { RawLocation::Path } else { RawLocation::Param };
-    params.place(&raw(name.value.clone()), name.mark, notes)
-}
-
-/// What can be told only once every type is known.
-fn check_bindings(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>) {
-    for (name, binding) in raw.scope.iter() {
-        let RawBinding::Bound { places, narrow: true, .. } = &binding.value else { continue };
-        for place in places {
-            let Ok(location) = place.value.compile(params.dialect, |part| params.pattern.slot(part)) else { continue };
-            let is_list = params.rule(&location).and_then(|rule| rule.kind.as_ref()).is_some_and(|kind| kind.is_list());
-            if !is_list {
-                notes.error(place.mark, format!("`narrow` cuts down a list, but `{location}` has no list type")).help(
-                    format!(
-                        "type it: `params: {{{}: {{list: {{of: text, separator: \",\"}}}}}}`",
-                        place_name(&place.value, name)
-                    ),
-                );
-            }
-        }
-    }
-}
-
-fn place_name<'a>(place: &'a RawLocation, dimension: &'a str) -> &'a str {
-    match place {
-        RawLocation::Query(name)
-        | RawLocation::Form(name)
-        | RawLocation::Param(name)
-        | RawLocation::Multipart(name) => name,
-        _ => dimension,
-    }
-}
-
 fn upgrade(raw: &RawRoute, notes: &mut Notes<'_>) -> Upgrade {
     match (raw.upgrade, &raw.origins) {
         (Some(RawUpgrade::Websocket), origins) => Upgrade::WebSocket {
@@ -345,81 +216,4 @@ fn origin(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<CompactString
         return None;
     }
     Some(text.to_ascii_lowercase().into())
-}
-
-fn body(raw: &RawRoute, methods: MethodSet, rules: &[ParamRule], notes: &mut Notes<'_>) -> BodyRule {
-    let mut read = ContentTypes::default();
-    for rule in rules {
-        match &rule.location {
-            Location::Form(_) => read.form = true,
-            Location::Multipart(_) => read.multipart = true,
-            Location::Json(_) => read.json = true,
-            Location::Param(_) if !methods.is_bodiless() => read.form = true,
-            _ => {}
-        }
-    }
-    let reads = read.form || read.multipart || read.json;
-    match &raw.body {
-        None if reads => BodyRule::Judged { accept: read, cap: None },
-        None if methods.is_bodiless() => BodyRule::None,
-        None => BodyRule::Judged { accept: ContentTypes { form: true, ..read }, cap: None },
-        Some(body) => written_body(body, rules, notes),
-    }
-}
-
-fn written_body(raw: &Spanned<RawBody>, rules: &[ParamRule], notes: &mut Notes<'_>) -> BodyRule {
-    let in_body = rules.iter().map(|rule| &rule.location).filter(|location| location.is_in_body());
-    match (&raw.accept, &raw.stream) {
-        (Some(kinds), None) => {
-            let accept = ContentTypes { body_on_get: raw.on_get, ..kinds.iter().copied().collect() };
-            for location in in_body {
-                let (fits, kind) = match location {
-                    Location::Form(_) => (accept.form || accept.multipart, "form"),
-                    Location::Multipart(_) => (accept.multipart, "multipart"),
-                    _ => (accept.json, "json"),
-                };
-                if !fits {
-                    notes
-                        .error(raw.mark, format!("the rule reads `{location}`, but `accept` leaves {kind} bodies out"))
-                        .help(format!("add `{kind}` to `accept`"));
-                }
-            }
-            BodyRule::Judged { accept, cap: raw.cap.map(|cap| cap.to_usize()) }
-        }
-        (None, Some(types)) => {
-            if raw.on_get {
-                notes
-                    .error(raw.mark, "`on-get` needs `accept`")
-                    .help("a body that comes with GET or HEAD is judged or refused, never streamed");
-            }
-            for location in in_body {
-                notes
-                    .error(raw.mark, format!("the rule reads `{location}`, but the body is streamed unread"))
-                    .help("write `accept` in place of `stream`, or bind the value elsewhere");
-            }
-            let types = types.iter().filter_map(|text| media_type(text, notes)).collect();
-            BodyRule::Stream { types, cap: raw.cap.map(|cap| cap.bytes()) }
-        }
-        _ => {
-            notes
-                .error(raw.mark, "a body is either judged or streamed")
-                .help("write `accept: [form]` for one that is read, or `stream: [application/pdf]` for one that nothing reads");
-            BodyRule::None
-        }
-    }
-}
-
-/// `type/subtype` in lower case; `type/*` and `*/*` stand for many.
-fn media_type(text: &Spanned<String>, notes: &mut Notes<'_>) -> Option<CompactString> {
-    let token =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&b));
-    match text.split_once('/') {
-        Some((kind, subtype)) if token(kind) && token(subtype) => Some(text.to_ascii_lowercase().into()),
-        _ => {
-            notes
-                .error(text.mark, format!("`{}` is not a content type", text.value))
-                .help("write `application/pdf`, `image/*` or `*/*`");
-            None
-        }
-    }
 }
