@@ -12,6 +12,8 @@ mod fields;
 pub mod forward;
 pub mod inquiry;
 pub mod judgement;
+mod pass;
+mod reach;
 mod scope;
 pub mod suite;
 pub mod trace;

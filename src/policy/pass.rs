@@ -1,0 +1,227 @@
+//! One judging of a request as it stands: what the rule says of its body, parameters, operation and conditions, in the order in
+//! which a refusal is told. Whose rights reach is `reach`'s; what is changed and judged again is `decide`'s.
+
+use super::binding::{Binding, elements};
+use super::decide::{Question, Refusal};
+use super::detail::Detail;
+use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+use super::trace::{Step, Trace};
+use crate::model::{Effect, Outcome, Reason};
+use crate::request::{ContentTypes, ParamType, ParamValues, RequestView, check_override, folds_to};
+use crate::rules::condition::{device_holds, network_holds};
+use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId};
+use compact_str::CompactString;
+use smallvec::SmallVec;
+
+/// The assignments that decide.
+pub(super) type Grant = SmallVec<[Deciding; 2]>;
+
+/// Assignments of the subject by place.
+pub(super) type Places = SmallVec<[u32; 16]>;
+
+/// One judging of the request as it stands.
+pub(super) struct Pass<'a, 'h, T> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) view: &'a RequestView<'h>,
+    pub(super) trace: &'a mut T,
+    pub(super) permission: Option<PermissionId>,
+    pub(super) scope: SmallVec<[Bound; 2]>,
+    pub(super) changes: Vec<Change>,
+}
+
+impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
+    pub(super) fn new(question: &'a Question<'a>, view: &'a RequestView<'h>, trace: &'a mut T) -> Self {
+        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new() }
+    }
+
+    /// The steps, in the order in which a refusal is told.
+    pub(super) fn run(&mut self) -> Result<Grant, Refusal> {
+        // Who may not act at all is told nothing of what the rule expects.
+        let subject = match self.question.route.authority {
+            Authority::Public => None,
+            Authority::Permission(_) | Authority::Selector(_) => Some(self.standing()?),
+        };
+        self.body()?;
+        self.permission = self.operation()?;
+        self.parameters()?;
+        self.others()?;
+        let mut grant = Grant::new();
+        if let (Some(permission), Some(subject)) = (self.permission, subject) {
+            let granting = self.granting(subject, permission)?;
+            let binding = Binding::read(self.question, self.view)?;
+            grant = self.reach(subject, &granting, &binding)?;
+        }
+        self.conditions()?;
+        Ok(grant)
+    }
+
+    pub(super) fn effect(&self) -> Effect {
+        let catalog = &self.question.rules.catalog;
+        self.permission.and_then(|id| catalog.permission(id)).map_or(Effect::Change, |entry| entry.effect)
+    }
+
+    pub(super) fn judgement(self, deciding: Grant, changes: Vec<Change>) -> Judgement {
+        let effect = self.effect();
+        let reason = if self.permission.is_some() { Reason::Granted } else { Reason::Public };
+        let Self { permission, scope, .. } = self;
+        Judgement {
+            outcome: Outcome::Permit,
+            reason,
+            detail: Detail::None,
+            permission,
+            effect,
+            deciding,
+            scope,
+            changes,
+        }
+    }
+
+    /// A body is one that the rule expects, and was read where the rule judges it.
+    fn body(&self) -> Result<(), Refusal> {
+        if !self.view.is_body_unread() {
+            return Ok(());
+        }
+        let route = self.question.route;
+        let refuse = |text: &str| Err(Refusal::new(Reason::ContentTypeRefused, Detail::text(text)));
+        match &route.body {
+            BodyRule::None => refuse("the rule expects no body"),
+            BodyRule::Judged { .. } => Err(Refusal::new(Reason::InternalFault, Detail::text("the body was not read"))),
+            BodyRule::Stream { .. } if let Err(error) = self.view.check_body(&ContentTypes::default()) => {
+                Err(Refusal::new(error.reason(), Detail::Body(Box::new(error))))
+            }
+            BodyRule::Stream { types, .. } if !is_listed(types, self.view)? => {
+                refuse("the content type is not among those that the rule streams")
+            }
+            BodyRule::Stream { .. } if self.view.needs_body(route.params.iter().map(|rule| &rule.location)) => refuse(
+                "the application would take parameters that the rule judges, or a method override, from this body: \
+                 judge it by `accept`, or say by the dialect that the application does not",
+            ),
+            BodyRule::Stream { .. } => Ok(()),
+        }
+    }
+
+    /// Which permission is asked for; `None` on a public route.
+    fn operation(&mut self) -> Result<Option<PermissionId>, Refusal> {
+        let (place, permission) = match &self.question.route.authority {
+            Authority::Public => (None, None),
+            Authority::Permission(permission) => (None, Some(*permission)),
+            Authority::Selector(selector) => {
+                let place = &selector.location;
+                let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
+                let (found, value) = match &values {
+                    ParamValues::Many(_) => return Err(Refusal::repeated(place)),
+                    values if values.is_absent() => (selector.absent, None),
+                    ParamValues::Absent => (selector.absent, None),
+                    ParamValues::One(value) => (selector.cases.get(*value).copied(), Some(Detail::excerpt(value))),
+                };
+                let Some(permission) = found else {
+                    let detail = Detail::Operation { place: Box::new(place.clone()), value };
+                    return Err(Refusal::new(Reason::UnknownOperation, detail));
+                };
+                (Some(place), Some(permission))
+            }
+        };
+        self.trace.step(Step::Operation { place, permission });
+        Ok(permission)
+    }
+
+    /// Every parameter that the rule names stands once (or is a list) and is spelled as its type has it.
+    fn parameters(&mut self) -> Result<(), Refusal> {
+        for rule in &self.question.route.params {
+            let place = &rule.location;
+            if rule.kind.as_ref().is_some_and(ParamType::is_file) {
+                self.view.check_files(place).map_err(|error| Refusal::parameter(place, error))?;
+                continue;
+            }
+            let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
+            if values.is_absent() {
+                if !matches!(values, ParamValues::Absent) {
+                    self.changes.push(Change { place: place.clone(), kind: ChangeKind::Removed, values: Vec::new() });
+                }
+                continue;
+            }
+            elements(place, &values, rule.kind.as_ref())?;
+            self.trace.step(Step::Parameter { place, secret: rule.secret, values: values.as_slice() });
+        }
+        Ok(())
+    }
+
+    /// Parameters that the rule does not name are refused where it says so, and everywhere where they change the method.
+    fn others(&mut self) -> Result<(), Refusal> {
+        let route = self.question.route;
+        let named = route.params.iter().map(|rule| &rule.location);
+        let unnamed = self.view.unnamed(named.clone());
+        // SECURITY: a framework that obeys `X-HTTP-Method-Override` runs another operation than the one that was judged
+        // (`a_method_override_never_reaches_the_application`).
+        check_override(self.view, named, &unnamed)
+            .map_err(|error| Refusal::new(error.reason(), Detail::text(error)))?;
+        match (route.others, unnamed.into_iter().next()) {
+            (Others::Refuse, Some(unnamed)) => {
+                Err(Refusal::new(Reason::UnknownParameter, Detail::Unnamed(Box::new(unnamed))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every condition of the rule that counts for the permission holds.
+    fn conditions(&mut self) -> Result<(), Refusal> {
+        for (at, condition) in self.question.route.conditions.iter().enumerate() {
+            let mut inner = condition;
+            let mut applies = true;
+            while let Condition::On { permission: on, condition } = inner {
+                applies &= self.permission == Some(*on);
+                inner = condition;
+            }
+            if applies {
+                self.condition(at, inner)?;
+            }
+            self.trace.step(Step::Condition { at, condition: inner, applies });
+        }
+        Ok(())
+    }
+
+    fn condition(&self, at: usize, condition: &Condition) -> Result<(), Refusal> {
+        let holds = match condition {
+            Condition::Time(calendar) => calendar.contains(self.question.now),
+            Condition::Network(networks) => Ok(network_holds(networks, self.question.client)),
+            Condition::Device { known, kinds } => Ok(device_holds(*known, kinds, self.question.device)),
+            Condition::Param { location, test, absent } => {
+                let values = self.view.values(location).map_err(|error| Refusal::parameter(location, error))?;
+                let kind = self.question.route.param(location).and_then(|rule| rule.kind.as_ref());
+                let values = elements(location, &values, kind)?;
+                if values.is_empty() {
+                    Ok(*absent)
+                } else {
+                    values.iter().try_fold(true, |all, value| Ok(test.holds(value)? && all))
+                }
+            }
+            // INVARIANT: the caller has taken these apart.
+            Condition::On { .. } => Ok(false),
+        };
+        match holds {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::new(Reason::ConditionFailed, Detail::Condition { at, error: None })),
+            Err(error) => {
+                Err(Refusal::new(Reason::ConditionError, Detail::Condition { at, error: Some(Box::new(error)) }))
+            }
+        }
+    }
+}
+
+/// Whether the one content type is among `types`, in which `type/*` and `*/*` stand for many. No body type is none of them.
+fn is_listed(types: &[CompactString], view: &RequestView<'_>) -> Result<bool, Refusal> {
+    let mut fields = view.fields().filter(|(name, _)| folds_to(name, "content-type"));
+    let (Some((_, value)), more) = (fields.next(), fields.next()) else {
+        return Ok(types.iter().any(|listed| listed == "*/*"));
+    };
+    if more.is_some() {
+        return Err(Refusal::new(Reason::RepeatedHeader, Detail::text("the content type is given more than once")));
+    }
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    let kind = essence.split(|&byte| byte == b'/').next().unwrap_or_default();
+    Ok(types.iter().any(|listed| match listed.strip_suffix("/*") {
+        Some("*") => true,
+        Some(listed) => listed.as_bytes() == kind,
+        None => listed.as_bytes() == essence,
+    }))
+}
