@@ -308,7 +308,8 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::OutOfScope
         | Reason::ScopeMissing
         | Reason::ScopeAmbiguous
-        | Reason::ScopeUnbound => true,
+        | Reason::ScopeUnbound
+        | Reason::HiddenKey => true,
         Reason::Granted
         | Reason::Public
         | Reason::MalformedHead
@@ -334,6 +335,9 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::UpstreamUnreachable
         | Reason::UpstreamProtocol
         | Reason::UpstreamTimeout
+        | Reason::AnswerUnexpected
+        | Reason::AnswerUnreadable
+        | Reason::AnswerWithheld
         | Reason::RecordFailed
         | Reason::Draining
         | Reason::InternalFault => false,

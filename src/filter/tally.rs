@@ -1,0 +1,46 @@
+//! What a filter did to one answer, in numbers; never a value.
+
+use std::cell::Cell;
+
+/// Counts for the record.
+#[derive(Debug, Default)]
+pub struct Tally {
+    kept: Cell<u64>,
+    hidden: Cell<u64>,
+    masked: Cell<u64>,
+}
+
+impl Tally {
+    /// A row was let through.
+    pub fn keep(&self) {
+        self.kept.set(self.kept.get().saturating_add(1));
+    }
+
+    /// A row was taken out.
+    pub fn hide(&self) {
+        self.hidden.set(self.hidden.get().saturating_add(1));
+    }
+
+    /// A field was masked or removed.
+    pub fn mask(&self) {
+        self.masked.set(self.masked.get().saturating_add(1));
+    }
+
+    /// Rows let through.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.kept.get()
+    }
+
+    /// Rows taken out.
+    #[must_use]
+    pub fn hidden(&self) -> u64 {
+        self.hidden.get()
+    }
+
+    /// Fields masked or removed.
+    #[must_use]
+    pub fn masked(&self) -> u64 {
+        self.masked.get()
+    }
+}
