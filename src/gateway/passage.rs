@@ -18,7 +18,7 @@ use crate::identity::source::SourceKind;
 use crate::model::{Device, RequestId, SubjectId, Timestamp};
 use crate::policy::{ChangeKind, Judgement};
 use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, redact_target};
-use crate::rules::{App, Catalog, Route};
+use crate::rules::{App, DimensionId, Route, ScopeRule};
 use crate::wire::head::RequestHead;
 use crate::wire::writer::AnswerHead;
 
@@ -74,12 +74,14 @@ impl Passage {
         self.redact(head.target())
     }
 
-    /// A raw target with its secrets replaced, as far as the application is known by the names it has for them.
+    /// A raw target with its secrets replaced: those of its route, or where that is not known of all the application's, or
+    /// of all there are.
     pub fn redact(&self, target: &[u8]) -> String {
-        match &self.app {
-            Some(app) => redact_target(target, &app.secrets),
-            None => redact_target(target, &SecretNames::default()),
-        }
+        redact_target(target, self.secrets(), self.route.as_ref().map(|route| route.pattern.text.as_str()))
+    }
+
+    fn secrets(&self) -> &SecretNames {
+        self.app.as_ref().map_or(&self.live.rules.secrets, |app| &app.secrets)
     }
 
     /// Gives the device its cookie where it has none yet.
@@ -102,8 +104,8 @@ impl Passage {
         parameters: &Parameters,
     ) -> Result<Pending, JournalError> {
         let catalog = &self.live.rules.catalog;
-        let scope = scope_values(judgement, catalog);
-        let changes = Changes::of(judgement);
+        let scope = self.scope_values(judgement);
+        let changes = Changes::of(judgement, self.secrets());
         let deciding = judgement.deciding().first();
         let assignment = deciding.and_then(|deciding| {
             let subject = self.live.people.subject(self.subject.as_ref()?)?;
@@ -145,6 +147,28 @@ impl Passage {
         };
         core.journal.append(&record, self.durability(core.shared().strict))
     }
+
+    fn scope_values<'a>(&'a self, judgement: &'a Judgement) -> SmallVec<[(&'a str, &'a str); 4]> {
+        let secret = |dimension: DimensionId| {
+            let rule = self.route.as_ref().and_then(|route| route.scope_rule(dimension));
+            let places = rule.into_iter().flat_map(ScopeRule::places);
+            places.into_iter().any(|place| self.secrets().is_secret(place.name()))
+        };
+        let mut pairs = SmallVec::new();
+        for bound in judgement.scope() {
+            let dimension = self.live.rules.catalog.dimension(bound.dimension);
+            let name = dimension.map_or("?", |dimension| dimension.name.as_str());
+            if bound.unlimited {
+                pairs.push((name, "*"));
+            }
+            if !bound.values.is_empty() && secret(bound.dimension) {
+                pairs.push((name, REDACTED));
+                continue;
+            }
+            pairs.extend(bound.values.iter().map(|value| (name, value.as_str())));
+        }
+        pairs
+    }
 }
 
 /// The parts of a head that a record shows; the target with secrets replaced.
@@ -167,18 +191,6 @@ impl<'a> AskedHead<'a> {
     }
 }
 
-fn scope_values<'a>(judgement: &'a Judgement, catalog: &'a Catalog) -> SmallVec<[(&'a str, &'a str); 4]> {
-    let mut pairs = SmallVec::new();
-    for bound in judgement.scope() {
-        let name = catalog.dimension(bound.dimension).map_or("?", |dimension| dimension.name.as_str());
-        if bound.unlimited {
-            pairs.push((name, "*"));
-        }
-        pairs.extend(bound.values.iter().map(|value| (name, value.as_str())));
-    }
-    pairs
-}
-
 type Changed = SmallVec<[(CompactString, CompactString); 2]>;
 
 /// What the gateway changed in the request, as records tell it.
@@ -190,7 +202,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn of(judgement: &Judgement) -> Self {
+    fn of(judgement: &Judgement, secrets: &SecretNames) -> Self {
         let mut changes = Self::default();
         for change in judgement.changes() {
             let place = change.place.to_compact_string();
@@ -202,7 +214,8 @@ impl Changes {
                     continue;
                 }
             };
-            into.extend(change.values.iter().map(|value| (place.clone(), value.clone())));
+            let show = |value| CompactString::from(secrets.redact(change.place.name(), value));
+            into.extend(change.values.iter().map(|value| (place.clone(), show(value))));
         }
         changes
     }

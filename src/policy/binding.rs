@@ -7,7 +7,7 @@ use super::scope::{Ask, Asked, Cut, Given, Side};
 use crate::model::Reason;
 use crate::request::{Location, ParamType, ParamValues, RequestView};
 use crate::rules::route::Absent;
-use crate::rules::{Dimension, Route, ScopeRule, Subject, ValueId};
+use crate::rules::{App, Dimension, Route, ScopeRule, Subject, ValueId};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
@@ -189,18 +189,46 @@ impl<'a> Binding<'a> {
     }
 
     /// The first value that lies in none of the boxes; for the record.
-    pub(super) fn outside(&self, subject: &Subject, granting: &[u32]) -> Detail {
+    pub(super) fn outside(&self, app: &App, subject: &Subject, granting: &[u32]) -> Detail {
         let boxes = || granting.iter().filter_map(|&at| subject.assignments.get(at as usize)).map(|a| &a.scope);
         for (asked, entry) in self.asked.iter().zip(&self.entries) {
             let (Ask::All(given) | Ask::Some(given)) = &asked.ask else { continue };
-            for (value, (text, _)) in given.iter().zip(&entry.texts) {
+            for (value, (text, at)) in given.iter().zip(&entry.texts) {
                 if !boxes().any(|scope| scope.limit(asked.dimension).is_some_and(|limit| limit.contains(*value))) {
-                    return Detail::Outside(Some((asked.dimension, Detail::excerpt(text))));
+                    let place = entry.places.get(usize::from(*at));
+                    let shown = place.map_or_else(CompactString::default, |place| Detail::excerpt(app, place, text));
+                    return Detail::Outside(Some((asked.dimension, shown)));
                 }
             }
         }
         Detail::Outside(None)
     }
+}
+
+/// The most values of a dimension that the record of a refusal tells.
+const MOST_WANTED: usize = 64;
+
+/// What a request that is refused asks of each bound dimension, as far as it can be read: for the record.
+pub(super) fn wanted(question: &Question<'_>, view: &RequestView<'_>) -> SmallVec<[Bound; 2]> {
+    let mut all = SmallVec::new();
+    for rule in &question.route.scope {
+        let mut values: SmallVec<[CompactString; 1]> = SmallVec::new();
+        for place in rule.places() {
+            let Ok(found) = view.values(place) else { continue };
+            let kind = question.route.param(place).and_then(|rule| rule.kind.as_ref());
+            let single = elements(place, &found, kind).unwrap_or_else(|_| found.as_slice().into());
+            for value in single.into_iter().filter(|value| !value.is_empty()) {
+                let shown = Detail::excerpt(question.app, place, value);
+                if values.len() < MOST_WANTED && !values.contains(&shown) {
+                    values.push(shown);
+                }
+            }
+        }
+        if !values.is_empty() {
+            all.push(Bound { dimension: rule.dimension(), values, unlimited: false });
+        }
+    }
+    all
 }
 
 /// Whether a value can be put into a request. Groups of a closed dimension only gather values; the application knows none.

@@ -2,6 +2,7 @@
 //!
 //! Every way out carries a reason. An error anywhere refuses. One judging of a request is `pass`'s.
 
+use super::binding;
 use super::detail::Detail;
 use super::judgement::{Change, ChangeKind, Judgement};
 use super::pass::Pass;
@@ -90,6 +91,7 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
                 let mut judgement = Judgement::refused(reason, detail);
                 judgement.permission = pass.permission;
                 judgement.effect = pass.effect();
+                judgement.scope = binding::wanted(question, &view);
                 judgement.changes = changes;
                 break judgement;
             }

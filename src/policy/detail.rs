@@ -3,7 +3,7 @@
 use crate::model::{SubjectId, Timestamp};
 use crate::request::{BodyError, Location, Misfit, ParamError, TargetError, Unnamed};
 use crate::rules::condition::ConditionError;
-use crate::rules::{DimensionId, PermissionId, RuleSet};
+use crate::rules::{App, DimensionId, PermissionId, RuleSet};
 use compact_str::CompactString;
 use std::fmt;
 
@@ -94,9 +94,9 @@ impl Detail {
         Displayed { detail: self, rules }
     }
 
-    /// The beginning of a value, so that records stay small.
-    pub(super) fn excerpt(value: &str) -> CompactString {
-        value.chars().take(64).collect()
+    /// The beginning of the value at `place`, so that records stay small; nothing of it where it is secret.
+    pub(super) fn excerpt(app: &App, place: &Location, value: &str) -> CompactString {
+        app.secrets.redact(place.name(), value).chars().take(64).collect()
     }
 
     /// Whether there is nothing to say.

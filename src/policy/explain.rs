@@ -183,7 +183,11 @@ fn outcome(judgement: &Judgement, app: Option<&App>, route: Option<&Route>) -> O
 fn forwarded(judged: &Judged<'_>) -> String {
     let mut target = Vec::new();
     judged.view.write_target(&mut target);
-    format!("{} {}", judged.view.method(), redact_target(&target, &judged.app.secrets))
+    format!(
+        "{} {}",
+        judged.view.method(),
+        redact_target(&target, &judged.app.secrets, Some(&judged.route.pattern.text))
+    )
 }
 
 fn permission_name(rules: &RuleSet, id: PermissionId) -> &str {

@@ -8,7 +8,7 @@ use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::trace::{Step, Trace};
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::{ContentTypes, ParamType, ParamValues, RequestView, check_override, folds_to};
-use crate::rules::condition::{device_holds, network_holds};
+use crate::rules::condition::{ConditionError, device_holds, network_holds};
 use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId};
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -112,9 +112,10 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
                     ParamValues::Many(_) => return Err(Refusal::repeated(place)),
                     values if values.is_absent() => (selector.absent, None),
                     ParamValues::Absent => (selector.absent, None),
-                    ParamValues::One(value) => (selector.cases.get(*value).copied(), Some(Detail::excerpt(value))),
+                    ParamValues::One(value) => (selector.cases.get(*value).copied(), Some(*value)),
                 };
                 let Some(permission) = found else {
+                    let value = value.map(|value| Detail::excerpt(self.question.app, place, value));
                     let detail = Detail::Operation { place: Box::new(place.clone()), value };
                     return Err(Refusal::new(Reason::UnknownOperation, detail));
                 };
@@ -141,7 +142,8 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
                 continue;
             }
             elements(place, &values, rule.kind.as_ref())?;
-            self.trace.step(Step::Parameter { place, secret: rule.secret, values: values.as_slice() });
+            let secret = T::THOROUGH && self.question.app.secrets.is_secret(place.name());
+            self.trace.step(Step::Parameter { place, secret, values: values.as_slice() });
         }
         Ok(())
     }
@@ -192,7 +194,11 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
                 if values.is_empty() {
                     Ok(*absent)
                 } else {
-                    values.iter().try_fold(true, |all, value| Ok(test.holds(value)? && all))
+                    let app = self.question.app;
+                    let about = |error: ConditionError, value| error.about(Detail::excerpt(app, location, value));
+                    values.iter().try_fold(true, |all, value| {
+                        Ok(test.holds(value).map_err(|error| about(error, value))? && all)
+                    })
                 }
             }
             // INVARIANT: the caller has taken these apart.

@@ -103,7 +103,7 @@ impl<'a, T: Trace> Pass<'a, '_, T> {
             Choice::Several(position) => Err(binding.ambiguous(position)),
             Choice::None => Err(match limited {
                 Some(dimension) => Refusal::new(Reason::ScopeUnbound, Detail::Limited(dimension)),
-                None => Refusal::new(Reason::OutOfScope, binding.outside(subject, granting)),
+                None => Refusal::new(Reason::OutOfScope, binding.outside(self.question.app, subject, granting)),
             }),
         }
     }

@@ -1,5 +1,7 @@
 //! Percent escapes, read and written in exactly one way (RFC 3986 section 2.1); no policy of which bytes are allowed.
 
+use smallvec::SmallVec;
+
 /// The byte that two hex digits of either case are.
 pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
     let nibble = |digit: u8| match digit {
@@ -12,6 +14,32 @@ pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
         [high, low, ..] => Some(nibble(*high)? << 4 | nibble(*low)?),
         _ => None,
     }
+}
+
+/// Percent-decodes until nothing changes, at most three times; broken escapes stand for themselves.
+pub(crate) fn decode_fully(text: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut text = SmallVec::from_slice(text);
+    for _ in 0..3 {
+        if memchr::memchr(b'%', &text).is_none() {
+            break;
+        }
+        let mut out = SmallVec::with_capacity(text.len());
+        let mut rest: &[u8] = &text;
+        while let [byte, after @ ..] = rest {
+            match (byte, hex_pair(after)) {
+                (b'%', Some(decoded)) => {
+                    out.push(decoded);
+                    rest = after.get(2..).unwrap_or_default();
+                }
+                _ => {
+                    out.push(*byte);
+                    rest = after;
+                }
+            }
+        }
+        text = out;
+    }
+    text
 }
 
 /// Appends `%XX` with upper-case digits.

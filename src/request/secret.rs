@@ -1,6 +1,7 @@
 //! Takes passwords, keys and tokens out of what is recorded; what is forwarded is never touched.
 
 use super::escape;
+use super::secret_path::{Piece, Pieces, SecretPath};
 use compact_str::CompactString;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
@@ -35,17 +36,37 @@ const WHOLE: [&str; 17] = [
 
 type FoldedName = SmallVec<[u8; 48]>;
 
-/// The names of secret parameters, headers and fields: the built-in ones and those that are configured.
+/// The names of secret parameters, headers and fields, the built-in ones and those that are configured; and the paths that
+/// hold a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecretNames {
     configured: FxHashSet<CompactString>,
+    paths: Vec<SecretPath>,
 }
 
 impl SecretNames {
     /// The built-in names and `configured`, compared without case and punctuation.
     pub fn new<S: AsRef<str>>(configured: impl IntoIterator<Item = S>) -> Self {
         let fold = |name: S| String::from_utf8_lossy(&fold(name.as_ref().as_bytes())).as_ref().into();
-        Self { configured: configured.into_iter().map(fold).collect() }
+        Self { configured: configured.into_iter().map(fold).collect(), paths: Vec::new() }
+    }
+
+    /// The same names, with paths that hold a secret.
+    #[must_use]
+    pub fn with_paths(mut self, paths: impl IntoIterator<Item = SecretPath>) -> Self {
+        self.paths.extend(paths);
+        self
+    }
+
+    /// What is secret to any of `all`: for requests of which it is not known whose they are.
+    #[must_use]
+    pub fn union<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut union = Self::default();
+        for names in all {
+            union.configured.extend(names.configured.iter().cloned());
+            union.paths.extend(names.paths.iter().cloned());
+        }
+        union
     }
 
     /// Whether a parameter, field or header of this name is secret. `user[password]` is.
@@ -90,14 +111,16 @@ fn fold(name: &[u8]) -> FoldedName {
     name.iter().filter(|b| b.is_ascii_alphanumeric() || **b >= 0x80).map(u8::to_ascii_lowercase).collect()
 }
 
-/// The raw target as the record shows it: printable ASCII, with the values of secret parameters, path parameters and
-/// user information replaced. Works on targets that cannot be parsed too, and errs on the side of replacing.
+/// The raw target as the record shows it: printable ASCII, with the values of secret parameters, path parameters, parts of
+/// the path and user information replaced. Works on targets that cannot be parsed too, and errs on the side of replacing.
+///
+/// `route` is the path of the route as its rule writes it; `None` where it is not known, so that each may be meant.
 #[must_use]
-pub fn redact_target(raw: &[u8], names: &SecretNames) -> String {
+pub fn redact_target(raw: &[u8], names: &SecretNames, route: Option<&str>) -> String {
     let mut out = String::with_capacity(raw.len());
     let end = raw.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(raw.len());
     let (path, query) = raw.split_at_checked(end).unwrap_or((raw, &[]));
-    redact_path(path, names, &mut out);
+    redact_path(path, names, route, &mut out);
     let mut rest = query;
     while let Some((mark, after)) = rest.split_first() {
         let end = after.iter().position(|byte| matches!(byte, b'?' | b'#' | b'&' | b';')).unwrap_or(after.len());
@@ -109,8 +132,8 @@ pub fn redact_target(raw: &[u8], names: &SecretNames) -> String {
     out
 }
 
-/// Replaces user information (`//user:word@host`) and the values of `;name=value`.
-fn redact_path(path: &[u8], names: &SecretNames, out: &mut String) {
+/// Replaces user information (`//user:word@host`), secret segments and the values of `;name=value`.
+fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut String) {
     let mut path = path;
     if path.first() != Some(&b'/')
         && let Some(start) = memchr::memmem::find(path, b"//")
@@ -123,6 +146,29 @@ fn redact_path(path: &[u8], names: &SecretNames, out: &mut String) {
             path = rest.get(at..).unwrap_or_default();
         }
     }
+    let mut paths = names.paths.iter().filter(|path| route.is_none_or(|route| path.pattern() == route)).peekable();
+    if paths.peek().is_none() {
+        return redact_parameters(path, names, out);
+    }
+    let pieces = Pieces::cut(path);
+    let secret = pieces.secret(paths);
+    if secret.is_empty() && route.is_some() {
+        // The application's dialect found the secret in a way that is not known here.
+        out.push('/');
+        return out.push_str(REDACTED);
+    }
+    for (at, Piece { slash, text }) in pieces.iter().enumerate() {
+        push_printable(slash, out);
+        if secret.contains(&at) {
+            out.push_str(REDACTED);
+        } else {
+            redact_parameters(text, names, out);
+        }
+    }
+}
+
+/// Replaces the values of `;name=value`.
+fn redact_parameters(path: &[u8], names: &SecretNames, out: &mut String) {
     for (i, segment) in path.split(|&byte| byte == b'/').enumerate() {
         if i > 0 {
             out.push('/');
@@ -167,7 +213,7 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
         return push_printable(piece, out);
     };
     push_printable(name, out);
-    let decoded = |text: &[u8]| decode_fully(text);
+    let decoded = escape::decode_fully;
     let hidden =
         names.is_secret_folded(&decoded(name)) || names.holds_secret(&decoded(value.get(1..).unwrap_or_default()));
     if hidden && value.len() > 1 {
@@ -176,32 +222,6 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
     } else {
         push_printable(value, out);
     }
-}
-
-/// Percent-decodes until nothing changes, at most three times; broken escapes stand for themselves.
-fn decode_fully(text: &[u8]) -> SmallVec<[u8; 64]> {
-    let mut text = SmallVec::from_slice(text);
-    for _ in 0..3 {
-        if memchr::memchr(b'%', &text).is_none() {
-            break;
-        }
-        let mut out = SmallVec::with_capacity(text.len());
-        let mut rest: &[u8] = &text;
-        while let [byte, after @ ..] = rest {
-            match (byte, escape::hex_pair(after)) {
-                (b'%', Some(decoded)) => {
-                    out.push(decoded);
-                    rest = after.get(2..).unwrap_or_default();
-                }
-                _ => {
-                    out.push(*byte);
-                    rest = after;
-                }
-            }
-        }
-        text = out;
-    }
-    text
 }
 
 fn push_printable(bytes: &[u8], out: &mut String) {
@@ -219,7 +239,7 @@ mod tests {
     use super::*;
 
     fn redacted(raw: &str) -> String {
-        redact_target(raw.as_bytes(), &SecretNames::new(["dept-key"]))
+        redact_target(raw.as_bytes(), &SecretNames::new(["dept-key"]), None)
     }
 
     #[test]
@@ -253,6 +273,44 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_printable_are_escaped() {
-        assert_eq!(redact_target(b"/\xff\x00?a\r\n=1", &SecretNames::default()), "/%FF%00?a%0D%0A=1");
+        assert_eq!(redact_target(b"/\xff\x00?a\r\n=1", &SecretNames::default(), None), "/%FF%00?a%0D%0A=1");
+    }
+
+    fn path(pattern: &str) -> SecretPath {
+        let parts: Vec<&str> = pattern.trim_start_matches('/').split('/').collect();
+        let secret: Vec<usize> = parts.iter().enumerate().filter(|(_, p)| **p == "{key}").map(|(at, _)| at).collect();
+        SecretPath::new(pattern, parts.iter().map(|part| (!part.starts_with('{')).then_some(*part)), &secret).unwrap()
+    }
+
+    #[test]
+    fn a_secret_part_of_a_path_is_replaced_however_it_is_spelled() {
+        let names = SecretNames::default().with_paths([path("/reset/{user}/{key}")]);
+        for (raw, shown) in [
+            ("/reset/lead/s3cret", "/reset/lead/***"),
+            ("/RESET/lead/s3cret?a=1", "/RESET/lead/***?a=1"),
+            ("/reset/lead/s3cret/more", "/reset/lead/***/more"),
+            ("/re%73et/lead/s3%63ret", "/re%73et/lead/***"),
+            ("//reset//lead//s3cret", "//reset//lead//***"),
+            ("/a/../reset/./lead/s3cret", "/a/../reset/./lead/***"),
+            ("/a/..;x/reset/lead/s3cret;y", "/a/..;x/reset/lead/***"),
+            ("/reset%2Flead%252fs3cret", "/reset%2Flead%252f***"),
+            ("\\reset\\lead\\s3cret", "\\reset\\lead\\***"),
+            ("http://h/reset/lead/s3cret", "http://h/reset/lead/***"),
+            ("http://u:s3cret@h/reset/lead/s3cret", "http://***@h/reset/lead/***"),
+            ("reset/lead/s3cret", "reset/lead/***"),
+            ("/reset/lead", "/reset/lead"),
+            ("/order/lead/10001", "/order/lead/10001"),
+        ] {
+            assert_eq!(redact_target(raw.as_bytes(), &names, None), shown, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_known_has_its_own_secrets_and_no_others() {
+        let names = SecretNames::default().with_paths([path("/reset/{key}"), path("/{user}/{key}")]);
+        let shown = |raw: &str, route| redact_target(raw.as_bytes(), &names, Some(route));
+        assert_eq!(shown("/reset/s3cret", "/reset/{key}"), "/reset/***");
+        assert_eq!(shown("/stock/list", "/stock/list"), "/stock/list");
+        assert_eq!(shown("/spelled/s3cret", "/reset/{key}"), "/***", "what cannot be found is not shown");
     }
 }

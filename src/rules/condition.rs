@@ -72,6 +72,17 @@ pub enum ConditionError {
     Time,
 }
 
+impl ConditionError {
+    /// The same with the value as it may be shown.
+    #[must_use]
+    pub fn about(self, shown: CompactString) -> Self {
+        match self {
+            Self::NotANumber(_) => Self::NotANumber(shown),
+            Self::Time => Self::Time,
+        }
+    }
+}
+
 impl Calendar {
     /// Whether the instant lies within.
     ///

@@ -123,6 +123,15 @@ impl ScopeRule {
             Self::Bound { dimension, .. } | Self::Ignored(dimension) => *dimension,
         }
     }
+
+    /// Where its values stand.
+    #[must_use]
+    pub fn places(&self) -> &[Location] {
+        match self {
+            Self::Bound { places, .. } => places,
+            Self::Ignored(_) => &[],
+        }
+    }
 }
 
 /// What becomes of a request without a value for a bound dimension.

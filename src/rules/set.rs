@@ -22,6 +22,8 @@ pub struct RuleSet {
     pub catalog: Catalog,
     /// The applications, sorted by name.
     pub apps: Vec<Arc<App>>,
+    /// What is secret to any of them: for requests of which it is not known whose they are.
+    pub secrets: SecretNames,
     pub(super) hosts: FxHashMap<CompactString, u32>,
 }
 

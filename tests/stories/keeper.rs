@@ -28,7 +28,8 @@ fn a_correction_elsewhere_or_everywhere_is_refused() {
     let house = House::shared();
     let mut keeper = house.person(WMS, "keeper.hf");
     let seen = keeper.post("/wms/stock/adjust.do", &[("warehouse", "SH"), ("sku", "A-1001"), ("quantity", "0")]);
-    keeper.refused(&seen, 403, "out-of-scope");
+    let record = keeper.refused(&seen, 403, "out-of-scope");
+    tells(&record, &json!({"scope": {"warehouse": ["SH"]}, "permission": "stock:adjust"}));
     // The application would change every warehouse.
     for form in
         [&[("sku", "A-1001"), ("quantity", "0")][..], &[("warehouse", ""), ("sku", "A-1001"), ("quantity", "0")]]
@@ -79,7 +80,8 @@ fn a_move_is_judged_by_both_of_its_ends() {
     for (from, to) in [("HF", "SH"), ("SH", "HF")] {
         let seen =
             keeper.post("/wms/stock/transfer.do", &[("sku", "A-1001"), ("quantity", "2"), ("from", from), ("to", to)]);
-        keeper.refused(&seen, 403, "out-of-scope");
+        let record = keeper.refused(&seen, 403, "out-of-scope");
+        tells(&record, &json!({"scope": {"warehouse": [from, to]}}));
     }
 }
 
@@ -103,4 +105,18 @@ fn a_keeper_of_two_warehouses_says_which_one_a_list_is_of() {
     tells(&record, &json!({"scope": {"warehouse": ["SH"]}}));
     let seen = east.get("/wms/stock/list.do?warehouse=GZ");
     east.refused(&seen, 403, "out-of-scope");
+}
+
+#[test]
+fn a_value_that_a_rule_calls_secret_stands_neither_in_the_scope_nor_in_the_detail_of_a_record() {
+    let house = House::open();
+    house.edit("wms.yaml", "      quantity: {at: {form: quantity}, type: int}\n", "      quantity: {at: {form: quantity}, type: int}\n      warehouse: {at: {form: warehouse}, type: text, secret: true}\n");
+    house.reload_untested();
+    let mut keeper = house.person(WMS, "keeper.hf");
+    let seen = keeper.post("/wms/stock/adjust.do", &[("warehouse", "SH"), ("sku", "A-1001"), ("quantity", "0")]);
+    let record = keeper.refused(&seen, 403, "out-of-scope");
+    assert!(!record.to_string().contains("SH"), "{record:#}");
+    let seen = keeper.post("/wms/stock/adjust.do", &[("warehouse", "HF"), ("sku", "A-1001"), ("quantity", "300")]);
+    let (_, record) = keeper.permitted(&seen, "POST", "/wms/stock/adjust.do");
+    tells(&record, &json!({"scope": {"warehouse": ["***"]}}));
 }

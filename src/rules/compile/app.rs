@@ -5,8 +5,10 @@ use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Report};
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::Compile;
-use crate::request::SecretNames;
+use crate::request::{Location, SecretNames, SecretPath};
+use crate::rules::pattern::Part;
 use crate::rules::raw::{RawApp, RawHeaders};
+use crate::rules::route::Route;
 use crate::rules::set::{App, Catalog, IdentityHeaders};
 use crate::rules::table::{Overlap, RouteTable};
 use compact_str::CompactString;
@@ -122,8 +124,10 @@ fn one(
     // one list for the whole application: a refused request may be of any route, or of none
     let written = raw.secrets.iter().map(|name| name.as_str());
     let marked = routes.iter().flat_map(|route| &route.params).filter(|param| param.secret);
+    let paths = secret_paths(&routes, &SecretNames::new(written.clone()));
     let secrets =
-        SecretNames::new(written.chain(identity.secret_names()).chain(marked.map(|param| param.location.name())));
+        SecretNames::new(written.chain(identity.secret_names()).chain(marked.map(|param| param.location.name())))
+            .with_paths(paths);
     let app = App {
         name: raw.app.as_str().into(),
         title: raw.title.clone(),
@@ -137,6 +141,24 @@ fn one(
         dialect,
     };
     Some(app)
+}
+
+/// The paths whose named parts are secret: marked so by their own rule, or secret by their name wherever they stand.
+fn secret_paths(routes: &RouteTable, named: &SecretNames) -> Vec<SecretPath> {
+    let of = |route: &Arc<Route>| {
+        let marked = |name: &str| {
+            let mut path = route.params.iter().filter(|param| matches!(param.location, Location::Path(_)));
+            path.any(|param| param.secret && param.location.name() == name)
+        };
+        let named = route.pattern.named().filter(|(part, _)| named.is_secret(&part.name) || marked(&part.name));
+        let secret: Vec<usize> = named.map(|(_, at)| at).collect();
+        let parts = route.pattern.parts.iter().map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Named(_) => None,
+        });
+        SecretPath::new(&route.pattern.text, parts, &secret)
+    };
+    routes.iter().filter_map(of).collect()
 }
 
 fn routes(

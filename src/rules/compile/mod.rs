@@ -19,6 +19,7 @@ use super::suite::Suite;
 use crate::diagnostics::yaml::{Document, Node, Spanned, Table};
 use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
+use crate::request::SecretNames;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -105,7 +106,8 @@ pub(super) fn compile(files: &[File], folder: &Path, report: &mut Report) -> Opt
     for (at, app) in (0_u32..).zip(&apps) {
         hosts.extend(app.hosts.iter().map(|host| (host.clone(), at)));
     }
-    let set = RuleSet { revision: Revision::new(""), catalog, apps, hosts };
+    let secrets = SecretNames::union(apps.iter().map(|app| &app.secrets));
+    let set = RuleSet { revision: Revision::new(""), catalog, apps, secrets, hosts };
     Some((set, people, suites, others, facts))
 }
 
