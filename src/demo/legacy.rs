@@ -247,8 +247,9 @@ async fn tell(upgrade: OnUpgrade, text: String) -> Result<(), Box<dyn std::error
     loop {
         match stream.read(&mut heard).await? {
             0 => return Ok(()),
-            // a close frame is answered by one
+            // a close frame is answered by one, and a ping by a pong
             _ if heard.first().is_some_and(|byte| byte & 0x0f == 8) => return Ok(stream.write_all(&[0x88, 0]).await?),
+            _ if heard.first().is_some_and(|byte| byte & 0x0f == 9) => stream.write_all(&[0x8a, 0]).await?,
             _ => {}
         }
     }

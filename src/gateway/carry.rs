@@ -11,7 +11,7 @@ use super::pipeline::{Asked, Noted};
 use super::{refuse, session};
 use crate::audit::Recorded;
 use crate::model::Reason;
-use crate::policy::{Forwardable, Judgement};
+use crate::policy::{Claim, Forwardable, Judgement, Origin, Tested};
 use crate::rules::App;
 use crate::upstream::{Outside, UpstreamAnswer, present};
 use crate::wire::body::AnswerBody;
@@ -36,7 +36,7 @@ pub(super) async fn answer<T: Forwardable>(
     recorded: Recorded<T>,
     incoming: Incoming,
 ) -> Answer {
-    let Carried { passage, noted, judgement, mut ending, cap } = carried;
+    let Carried { passage, mut noted, judgement, mut ending, cap } = carried;
     let begun = Instant::now();
     let body = incoming.into_stream(cap, &ending.bytes_in());
     let sent = core.forwarder.forward(recorded, body).await;
@@ -64,21 +64,35 @@ pub(super) async fn answer<T: Forwardable>(
         }
     };
     passage.add_cookies(&mut shown);
-    let body = list(core, &passage, &judgement, &mut ending, body);
+    let tested = std::mem::take(&mut noted.tested);
+    let body = list(core, &passage, app, &judgement, tested, &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }
 }
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand
 /// already is released whole.
-fn list(core: &Core, passage: &Passage, judgement: &Judgement, ending: &mut Ending, body: AnswerBody) -> AnswerBody {
-    if !matches!(body, AnswerBody::Stream(_) | AnswerBody::Tunnel(_)) {
-        return body;
-    }
-    if matches!(body, AnswerBody::Tunnel(_)) {
+fn list(
+    core: &Core,
+    passage: &Passage,
+    app: &Arc<App>,
+    judgement: &Judgement,
+    tested: Tested,
+    ending: &mut Ending,
+    body: AnswerBody,
+) -> AnswerBody {
+    let upgraded = match &body {
+        AnswerBody::Stream(_) => false,
+        AnswerBody::Tunnel(_) => true,
+        _ => return body,
+    };
+    if upgraded {
         ending.tunnels(core);
     }
-    let open = core.streams.open(passage, judgement);
+    let (subject, client, device) = (passage.subject.as_ref(), passage.client.ip, &passage.device);
+    let origin = Origin { subject, client, device, upgraded };
+    let claim = Claim::of(&passage.live.rules, app, passage.route.as_deref(), judgement, tested, &origin);
+    let open = core.streams.open(passage, app, claim);
     let body = open.guard(body);
     ending.streams(open);
     body

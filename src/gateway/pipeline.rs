@@ -19,7 +19,7 @@ use crate::identity::evidence::Evidence;
 use crate::identity::sign_in::Watch;
 use crate::model::{Reason, SubjectId};
 use crate::policy::{
-    Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Told, approach, decide, observe, seal,
+    Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Tested, Told, approach, decide, observe, seal,
 };
 use crate::request::{CanonicalTarget, RequestView};
 use crate::rules::{App, Authority, Route, Upgrade};
@@ -261,6 +261,7 @@ async fn judge(
         device: Some(&passage.device),
     };
     let judged = decide(&question, view);
+    noted.tested = judged.tested();
     let deciding = judged.judgement().deciding().iter();
     let roles: SmallVec<[&str; 2]> =
         deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();
@@ -348,6 +349,8 @@ pub(super) struct Noted {
     pub watch: Option<Watch>,
     /// Parameters of the body for the record.
     pub parameters: Parameters,
+    /// Parameters that conditions test, kept for a stream that is judged again.
+    pub tested: Tested,
 }
 
 fn forward_parts<'a>(passage: &'a Passage, asked: &Asked<'a>, noted: &'a Noted, told: Told<'a>) -> ForwardParts<'a> {

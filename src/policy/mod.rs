@@ -5,6 +5,8 @@
 
 pub mod approach;
 mod binding;
+pub mod claim;
+mod condition;
 pub mod decide;
 pub mod detail;
 pub mod explain;
@@ -18,6 +20,7 @@ mod scope;
 pub mod suite;
 pub mod trace;
 
+pub use claim::{Claim, Origin, Tested};
 pub use decide::{Asker, Judged, Question, decide, decide_traced};
 pub use detail::Detail;
 pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};

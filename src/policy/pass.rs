@@ -2,13 +2,13 @@
 //! which a refusal is told. Whose rights reach is `reach`'s; what is changed and judged again is `decide`'s.
 
 use super::binding::{Binding, elements};
+use super::condition::{self, Moment};
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
 use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::trace::{Step, Trace};
 use crate::model::{Effect, Outcome, Reason};
-use crate::request::{ContentTypes, ParamType, ParamValues, RequestView, check_override, folds_to};
-use crate::rules::condition::{ConditionError, device_holds, network_holds};
+use crate::request::{ContentTypes, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
 use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId};
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -168,43 +168,23 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     /// Every condition of the rule that counts for the permission holds.
     fn conditions(&mut self) -> Result<(), Refusal> {
         for (at, condition) in self.question.route.conditions.iter().enumerate() {
-            let mut inner = condition;
-            let mut applies = true;
-            while let Condition::On { permission: on, condition } = inner {
-                applies &= self.permission == Some(*on);
-                inner = condition;
-            }
+            let (condition, applies) = condition::within(condition, self.permission);
             if applies {
-                self.condition(at, inner)?;
+                self.condition(at, condition)?;
             }
-            self.trace.step(Step::Condition { at, condition: inner, applies });
+            self.trace.step(Step::Condition { at, condition, applies });
         }
         Ok(())
     }
 
     fn condition(&self, at: usize, condition: &Condition) -> Result<(), Refusal> {
-        let holds = match condition {
-            Condition::Time(calendar) => calendar.contains(self.question.now),
-            Condition::Network(networks) => Ok(network_holds(networks, self.question.client)),
-            Condition::Device { known, kinds } => Ok(device_holds(*known, kinds, self.question.device)),
-            Condition::Param { location, test, absent } => {
-                let values = self.view.values(location).map_err(|error| Refusal::parameter(location, error))?;
-                let kind = self.question.route.param(location).and_then(|rule| rule.kind.as_ref());
-                let values = elements(location, &values, kind)?;
-                if values.is_empty() {
-                    Ok(*absent)
-                } else {
-                    let app = self.question.app;
-                    let about = |error: ConditionError, value| error.about(Detail::excerpt(app, location, value));
-                    values.iter().try_fold(true, |all, value| {
-                        Ok(test.holds(value).map_err(|error| about(error, value))? && all)
-                    })
-                }
-            }
-            // INVARIANT: the caller has taken these apart.
-            Condition::On { .. } => Ok(false),
+        let Question { app, route, now, client, device, .. } = *self.question;
+        let values = |location: &Location| {
+            let values = self.view.values(location).map_err(|error| Refusal::parameter(location, error))?;
+            elements(location, &values, route.param(location).and_then(|rule| rule.kind.as_ref()))
         };
-        match holds {
+        let shown = |location: &Location, value: &str| Detail::excerpt(app, location, value);
+        match condition::holds(condition, &Moment { now, client, device }, values, shown)? {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::new(Reason::ConditionFailed, Detail::Condition { at, error: None })),
             Err(error) => {

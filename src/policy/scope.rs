@@ -23,6 +23,8 @@ pub(super) enum Ask {
     Some(Given),
     /// Nothing is given: whatever lies within.
     Open,
+    /// Everything there is and could ever be.
+    Everything,
 }
 
 /// A dimension and what is asked of it.
@@ -53,6 +55,8 @@ pub(super) fn fit(scope: &ScopeBox, asked: &[Asked]) -> Fit {
         match ask {
             // what is unlimited here holds whatever another box could fill in
             Ask::Open => whole &= matches!(limit, ValueSet::All),
+            Ask::Everything if !matches!(limit, ValueSet::All) => return Fit::Outside(*dimension),
+            Ask::Everything => {}
             Ask::All(given) | Ask::Some(given) => {
                 let held = given.iter().filter(|value| limit.contains(**value)).count();
                 if held == 0 {
@@ -83,6 +87,8 @@ impl Side {
                 ValueSet::All => Self::Everything,
                 ValueSet::Set(values) => Self::Values(values.iter().copied().collect()),
             },
+            // INVARIANT: no box that is limited here has a part in it.
+            Ask::Everything => Self::Everything,
             Ask::All(given) | Ask::Some(given) => {
                 let mut marks = SmallVec::from_elem(0, given.len().div_ceil(64));
                 for (position, value) in given.iter().enumerate() {
@@ -133,7 +139,7 @@ impl Side {
     fn complete(&self, ask: &Ask) -> bool {
         match ask {
             Ask::All(given) => (0..given.len()).all(|position| self.marked(position)),
-            Ask::Some(_) | Ask::Open => true,
+            Ask::Some(_) | Ask::Open | Ask::Everything => true,
         }
     }
 }

@@ -386,6 +386,91 @@ fn sorted(query: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>
     query.iter().map(|(name, values)| (name.clone(), elements(values))).collect()
 }
 
+/// A stream that was permitted goes on under other rules and people, and at another time, exactly where the request that was
+/// forwarded would be permitted then as it stands.
+fn outlives(
+    world: &World,
+    later: &World,
+    requests: Vec<(Request, Vec<bool>)>,
+    tally: &Tally,
+) -> Result<(), TestCaseError> {
+    let later = World { tree: tree(), routes: changed(&world.routes, &later.routes), ..later.clone() };
+    let (before, after) = (Setting::load(&files(world)), Setting::load(&files(&later)));
+    for (at, request) in requests.into_iter().enumerate() {
+        let request = relevant(world, request);
+        let ip = if request.inside { "10.1.2.3" } else { "192.0.2.1" };
+        let who = name(request.who, world.people.len());
+        let stream = before.stream(who.as_deref(), "app.test", &target(&request), ip, EPOCH + request.now);
+        let Some((claim, forwarded)) = stream else { continue };
+        prop_assert!(before.holds(&claim, EPOCH + request.now), "{forwarded} does not hold where it was permitted");
+        let then = EPOCH + i64::try_from(at).unwrap_or(0);
+        let found = after.ask(who.as_deref(), "app.test", &forwarded, ip, then);
+        let permitted = found.outcome == Outcome::Permit && found.target == forwarded;
+        *tally.borrow_mut().entry(if permitted { "goes on" } else { "ends" }).or_default() += 1;
+        prop_assert_eq!(
+            after.holds(&claim, then),
+            permitted,
+            "{} as {:?} at {}: {} {}\nbefore\n{}\nafter\n{}",
+            forwarded,
+            who,
+            then - EPOCH,
+            found.reason,
+            found.target,
+            files(world).iter().map(|f| f.1.clone()).collect::<String>(),
+            files(&later).iter().map(|f| f.1.clone()).collect::<String>()
+        );
+    }
+    Ok(())
+}
+
+/// The routes with the rights, scopes and conditions of others, but what they read of a request left as it is.
+fn changed(routes: &[Route], others: &[Route]) -> Vec<Route> {
+    let mix = |(route, other): (&Route, &Route)| {
+        let bindings: Vec<Binding> =
+            route.bindings.iter().filter(|b| !other.ignored.contains(&b.dimension)).cloned().collect();
+        let bound = |dimension: &String| bindings.iter().any(|binding| binding.dimension == *dimension);
+        let unbound = route.bindings.iter().filter(|b| !bound(&b.dimension));
+        let params = unbound.flat_map(|b| b.params.iter().map(|param| (param.clone(), b.kind)));
+        Route {
+            params: route.params.iter().cloned().chain(params).collect(),
+            ignored: route
+                .ignored
+                .iter()
+                .chain(&other.ignored)
+                .filter(|d| !bound(d))
+                .cloned()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            conditions: route.conditions.iter().chain(&other.conditions).filter(|c| c.on.is_none()).cloned().collect(),
+            bindings,
+            ..route.clone()
+        }
+    };
+    routes.iter().zip(others).map(mix).collect()
+}
+
+#[test]
+fn a_stream_goes_on_exactly_where_its_request_would_still_be_permitted() {
+    let cases = std::env::var("SCOPEGATE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
+    let config =
+        ProptestConfig { cases, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let requests = prop::collection::vec(request(), REQUESTS);
+    let tally = Tally::default();
+    let outcome = runner
+        .run(&(world(), world(), requests), |(world, later, requests)| outlives(&world, &later, requests, &tally));
+    if let Err(failure) = outcome {
+        let text = failure.to_string();
+        panic!("{}", text.split("minimal failing input").next().unwrap_or(&text));
+    }
+    let tally = tally.into_inner();
+    println!("{tally:#?}");
+    for needed in ["goes on", "ends"] {
+        assert!(tally.contains_key(needed), "no stream {needed}: the generator has gone astray");
+    }
+}
+
 #[test]
 fn the_naive_model_and_the_decision_come_to_the_same() {
     let cases = std::env::var("SCOPEGATE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);

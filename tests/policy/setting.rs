@@ -1,8 +1,9 @@
 //! Rules and people out of text, and questions to them, by the public way in.
 
 use scopegate::diagnostics::Report;
-use scopegate::model::{Outcome, Reason, Timestamp};
+use scopegate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
 use scopegate::policy::inquiry::{Answer, Inquiry};
+use scopegate::policy::{Claim, Origin};
 use scopegate::rules::load::{File, Loaded, load_files};
 use std::path::Path;
 
@@ -41,6 +42,34 @@ impl Setting {
         inquiry.who = who.map(str::to_owned);
         inquiry.client = ip.parse().unwrap();
         self.inquire(&inquiry)
+    }
+
+    /// What a stream that is permitted here was permitted for, and its target as it is forwarded; `None` where it is refused.
+    pub fn stream(&self, who: Option<&str>, host: &str, target: &str, ip: &str, now: i64) -> Option<(Claim, String)> {
+        let Loaded { set, people, .. } = &self.0;
+        let mut inquiry =
+            Inquiry::new("GET", &format!("https://{host}{target}"), Timestamp::from_micros(now * 1_000_000));
+        inquiry.who = who.map(str::to_owned);
+        inquiry.client = ip.parse().unwrap();
+        inquiry.ask(set, people, |answer, _| {
+            let Answer::Judged(judged) = &answer else { return None };
+            let (subject, device) = (who.map(SubjectId::new), Device::default());
+            let origin = Origin { subject: subject.as_ref(), client: inquiry.client, device: &device, upgraded: false };
+            let app = set.app_for_host(host).unwrap();
+            let route = app.routes.iter().find(|route| target.starts_with(&format!("/{}?", route.id))).unwrap();
+            let claim = Claim::of(set, app, Some(route), judged.judgement(), judged.tested(), &origin);
+            let mut target = Vec::new();
+            judged.view().write_target(&mut target);
+            (answer.outcome() == Outcome::Permit).then(|| (claim, String::from_utf8(target).unwrap()))
+        })
+    }
+
+    /// Whether a stream would still be permitted.
+    pub fn holds(&self, claim: &Claim, now: i64) -> bool {
+        let Loaded { set, people, .. } = &self.0;
+        let (app, route) = claim.find(set);
+        let now = Timestamp::from_micros(now * 1_000_000);
+        claim.holds(set, people, app.map(|app| &**app), route.map(|route| &**route), now)
     }
 
     pub fn inquire(&self, inquiry: &Inquiry) -> Found {

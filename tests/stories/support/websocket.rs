@@ -54,6 +54,16 @@ impl Opened {
         String::from_utf8(message).unwrap()
     }
 
+    /// Asks the application whether it is there, and waits for its answer.
+    pub fn ping(&mut self) {
+        // An empty frame, masked by nothing (RFC 6455 section 5.5.2).
+        self.stream.write_all(&[0x89, 0x80, 0, 0, 0, 0]).unwrap();
+        while self.rest.len() < 2 {
+            assert!(read(&mut self.stream, &mut self.rest) > 0, "the tunnel closed");
+        }
+        assert_eq!(self.rest.drain(..2).collect::<Vec<u8>>(), [0x8a, 0], "a pong");
+    }
+
     /// Waits until the gateway closes the tunnel.
     pub fn closed(mut self) {
         let mut rest = Vec::new();
