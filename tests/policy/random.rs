@@ -271,7 +271,8 @@ fn route_yaml(at: usize, route: &Route, out: &mut String) {
     }
     let mut params: Vec<String> = Vec::new();
     for (name, kind) in &route.params {
-        params.push(format!("{name}: {{at: {{query: {name}}}, type: {}}}", kind_yaml(*kind)));
+        let kind = if *kind == Kind::Untyped { String::new() } else { format!(", type: {}", kind_yaml(*kind)) };
+        params.push(format!("{name}: {{at: {{query: {name}}}{kind}}}"));
     }
     let mut scope: Vec<String> = route.ignored.iter().map(|dimension| format!("{dimension}: ignored")).collect();
     for binding in &route.bindings {
@@ -426,9 +427,16 @@ fn outlives(
 /// The routes with the rights, scopes and conditions of others, but what they read of a request left as it is.
 fn changed(routes: &[Route], others: &[Route]) -> Vec<Route> {
     let mix = |(route, other): (&Route, &Route)| {
+        if matches!(route.authority, Authority::Public) {
+            return route.clone();
+        }
         let bindings: Vec<Binding> =
             route.bindings.iter().filter(|b| !other.ignored.contains(&b.dimension)).cloned().collect();
         let bound = |dimension: &String| bindings.iter().any(|binding| binding.dimension == *dimension);
+        // what nothing tested when the stream was opened would end it
+        let tests = route.conditions.iter().any(|c| matches!(c.test, Test::AtMost { .. }));
+        let known = |c: &&Condition| c.on.is_none() && (tests || matches!(c.test, Test::Network));
+        let conditions = route.conditions.iter().chain(other.conditions.iter().filter(known)).cloned().collect();
         let unbound = route.bindings.iter().filter(|b| !bound(&b.dimension));
         let params = unbound.flat_map(|b| b.params.iter().map(|param| (param.clone(), b.kind)));
         Route {
@@ -442,7 +450,7 @@ fn changed(routes: &[Route], others: &[Route]) -> Vec<Route> {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
-            conditions: route.conditions.iter().chain(&other.conditions).filter(|c| c.on.is_none()).cloned().collect(),
+            conditions,
             bindings,
             ..route.clone()
         }

@@ -94,16 +94,25 @@ fn an_open_stream_ends_with_the_hours_and_the_network_that_its_rule_asks_for() {
     let clock = Hands::at("2026-10-01T09:00:00Z");
     let house = one_core(clock.clone());
     let upgrade = "    upgrade: websocket\n";
-    house.edit("wms.yaml", upgrade, &format!("{upgrade}    when: [{{time: {{zone: UTC, hours: \"08:00-18:00\"}}}}]\n"));
+    house.edit(
+        "wms.yaml",
+        upgrade,
+        &format!("{upgrade}    when: [{{time: {{from: \"08:00\", to: \"18:00\", zone: UTC}}}}]\n"),
+    );
     house.reload_untested();
-    let (keeper, picker) = (house.person(WMS, "keeper.hf"), house.person(WMS, "picker.hf"));
+    let keeper = house.person(WMS, "keeper.hf");
     let mut stream = websocket::open(&keeper, LIVE, OWN);
     assert_eq!(stream.text(), "HF 457");
     clock.put("2026-10-01T18:00:00Z");
     stream.closed();
 
-    house.edit("wms.yaml", "when: [{time: {zone: UTC, hours: \"08:00-18:00\"}}]", "when: [{network: [127.0.0.0/8]}]");
+    house.edit(
+        "wms.yaml",
+        "when: [{time: {from: \"08:00\", to: \"18:00\", zone: UTC}}]",
+        "when: [{network: [127.0.0.0/8]}]",
+    );
     house.reload_untested();
+    let picker = house.person(WMS, "picker.hf");
     let mut stream = websocket::open(&picker, LIVE, OWN);
     assert_eq!(stream.text(), "HF 457");
     house.edit("wms.yaml", "network: [127.0.0.0/8]", "network: [10.0.0.0/8]");
