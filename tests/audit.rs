@@ -27,6 +27,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -50,6 +51,8 @@ struct Told {
     /// At most so many bytes a write.
     at_most: Option<usize>,
     sync_error: Option<i32>,
+    /// Syncs that succeeded on a file on which one had failed before, as a kernel lets them.
+    trusted: usize,
     /// Syncs of records wait until this is false.
     hold_syncs: bool,
     syncs_held: usize,
@@ -90,6 +93,7 @@ impl Tape {
 
 struct Tracked {
     series: String,
+    failed: AtomicBool,
     file: Arc<dyn AppendFile>,
     tape: Tape,
 }
@@ -126,7 +130,11 @@ impl AppendFile for Tracked {
             self.tape.tell(|told| told.syncs_held += usize::from(told.hold_syncs));
             self.tape.wait_until(|told| !told.hold_syncs);
             if let Some(code) = self.tape.tell(|told| told.sync_error) {
+                self.failed.store(true, Ordering::SeqCst);
                 return Err(errno(code));
+            }
+            if self.failed.load(Ordering::SeqCst) {
+                self.tape.tell(|told| told.trusted += 1);
             }
         }
         self.file.sync()?;
@@ -146,7 +154,7 @@ impl AppendFile for Tracked {
 impl Tape {
     fn track(&self, path: &Path, file: Arc<dyn AppendFile>) -> Arc<dyn AppendFile> {
         let series = path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-        Arc::new(Tracked { series, file, tape: self.clone() })
+        Arc::new(Tracked { series, failed: AtomicBool::new(false), file, tape: self.clone() })
     }
 }
 
@@ -182,6 +190,22 @@ impl Medium for Tape {
 }
 
 // ---------------------------------------------------------------- a journal to try things on
+
+/// A clock that stands where it is put, in microseconds from the first instant.
+#[derive(Clone, Default)]
+struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    fn put(&self, micros: i64) {
+        self.0.store(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(at(0).as_micros() + self.0.load(Ordering::SeqCst))
+    }
+}
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -439,6 +463,58 @@ fn a_failed_sync_refuses_all_that_it_covered() {
     ledger.stop().unwrap();
     assert!(bench.verify().sound());
     assert_eq!(bench.query(&["action=sync-failed", "object=core-00"], Order::Newest, 10).len(), 1);
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_given_up_and_never_trusted_again() {
+    let hands = Hands::default();
+    let bench = Bench::new(quiet());
+    let ledger = bench.open_at(1, hands.clone());
+    let strict =
+        async |journal: &Journal, count| journal.record(decision(count), Durability::Strict, ()).await.map(drop);
+    local(async {
+        let journal = ledger.journal(0).unwrap();
+        strict(&journal, 1).await.unwrap();
+        bench.tape.tell(|told| told.sync_error = Some(EIO));
+        assert!(matches!(strict(&journal, 2).await, Err(JournalError::Sync(_))));
+        // A kernel tells a failure once: from now on it says that all is well.
+        bench.tape.tell(|told| told.sync_error = None);
+        for count in 3..6 {
+            strict(&journal, count).await.unwrap();
+        }
+        // The new one fails as well, before a second is over: it is given up only then.
+        bench.tape.tell(|told| told.sync_error = Some(EIO));
+        assert!(matches!(strict(&journal, 6).await, Err(JournalError::Sync(_))));
+        bench.tape.tell(|told| told.sync_error = None);
+        assert!(matches!(strict(&journal, 7).await, Err(JournalError::Sync(_))));
+        record(&journal, 8).await.unwrap();
+        hands.put(1_000_000);
+        strict(&journal, 9).await.unwrap();
+    });
+    ledger.stop().unwrap();
+    assert_eq!(bench.tape.tell(|told| told.trusted), 0, "a file was asked again whose sync had failed");
+    let core = ledger.run_dir().join("core-00");
+    let mut segments: Vec<String> =
+        std::fs::read_dir(core).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    segments.sort_by_key(|text| {
+        serde_json::from_str::<serde_json::Value>(text.lines().next().unwrap()).unwrap()["segment"].as_u64()
+    });
+    let held = |text: &String| -> Vec<u32> {
+        (1..10).filter(|count| text.contains(&format!("\"request\":\"{}\"", id(*count)))).collect()
+    };
+    assert_eq!(segments.iter().map(held).collect::<Vec<_>>(), [vec![1, 2], vec![3, 4, 5, 6, 7, 8], vec![9]]);
+    let told = bench.query(&["action=sync-failed", "object=core-00"], Order::Oldest, 10);
+    let fields: Vec<_> = told.iter().map(|entry| entry.value("fields").unwrap().clone()).collect();
+    assert_eq!(
+        fields,
+        [
+            serde_json::json!({"segment": ["1"], "doubtful_from": ["3"]}),
+            serde_json::json!({"segment": ["2"], "doubtful_from": ["8"]}),
+        ]
+    );
+    let report = bench.verify();
+    assert!(report.sound(), "{report:?}");
+    assert_eq!(report.limits.iter().filter(|limit| limit.contains("the disk failed to keep")).count(), 2, "{report:?}");
 }
 
 #[test]

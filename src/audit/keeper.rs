@@ -7,7 +7,7 @@ use super::series::{Ground, Series};
 use super::settings::JournalError;
 use super::signer::Signer;
 use super::stats::JournalStats;
-use super::track::Track;
+use super::track::{Failed, Track};
 use crate::telemetry::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -103,14 +103,18 @@ impl Duty {
 
     fn sync(&self, track: &Track) {
         let begun = Instant::now();
-        let result = track.sync();
+        let result = track.try_sync();
         self.metrics.journal.synchronised(begun.elapsed());
-        if let Err(error) = result {
-            tracing::error!(%error, series = track.name, "the journal cannot be synced");
+        if let Err(Failed::Now(damage)) = result {
+            let error = &damage.error;
+            tracing::error!(%error, series = track.name, segment = damage.segment, "the journal cannot be synced; its segment is given up");
             let detail = error.to_string();
+            let (segment, from) = (damage.segment.to_string(), damage.from.to_string());
+            let fields = [("segment", segment.as_str()), ("doubtful_from", from.as_str())];
             let record = AdminRecord {
                 object: Some(&track.name),
                 detail: &detail,
+                fields: &fields,
                 ..AdminRecord::new(self.ground.clock.now(), AdminAction::SyncFailed)
             };
             // Where even this cannot be written, the counters of both series tell it.

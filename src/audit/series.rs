@@ -13,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// What every series of a run shares.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub(super) struct Series {
     suspect: bool,
     /// Every record up to the number was told this error.
     failure: Option<(u64, JournalError)>,
+    /// When a segment was given up last because its sync had failed.
+    given_up: Option<Timestamp>,
     /// Records refused because no more could be held, since when.
     unrecorded: Option<(u64, Timestamp)>,
     latest: Timestamp,
@@ -63,11 +66,16 @@ struct Segment {
     begun: Timestamp,
 }
 
+/// How long a segment lasts at least that was begun because the sync of the one before it had failed.
+const GIVE_UP_EVERY: Duration = Duration::from_secs(1);
+
 /// The first line of every segment.
 struct SegmentHead<'a> {
     time: Timestamp,
     run: &'a str,
     index: u64,
+    /// The first record that may be missing after a power loss, because the sync of the segment before failed.
+    doubtful_from: Option<u64>,
 }
 
 impl Entry for SegmentHead<'_> {
@@ -80,6 +88,9 @@ impl Entry for SegmentHead<'_> {
     fn members(&self, line: &mut Line) {
         line.text(",\"run\":", self.run);
         line.number(",\"segment\":", self.index);
+        if let Some(from) = self.doubtful_from {
+            line.number(",\"doubtful_from\":", from);
+        }
     }
 }
 
@@ -93,7 +104,7 @@ impl Series {
         let file = ground.medium.create(&path).map_err(JournalError::open(&path))?;
         let standing = Standing { records: 0, head: Hash::origin(&ground.node, &ground.run, name) };
         let mut series = Self::assemble(ground, name, standing, 1, Segment { file, bytes: 0, begun: now });
-        series.append_head(now, 1);
+        series.append_head(now, 1, None);
         series.flush()?;
         Ok(series)
     }
@@ -113,7 +124,7 @@ impl Series {
         let segment = Segment { file, bytes, begun: last.begun };
         let mut series = Self::assemble(ground, name, standing, last.index, segment);
         if bytes == 0 {
-            series.append_head(last.begun, last.index);
+            series.append_head(last.begun, last.index, None);
         }
         Ok(series)
     }
@@ -126,7 +137,7 @@ impl Series {
         let dir = ground.dir.join(name);
         let written = Published { records: standing.records, head: standing.head, segment: index };
         let track = Arc::new(Track::new(name.to_owned(), dir.clone(), Arc::clone(&ground.medium), written));
-        track.begin(Arc::clone(&segment.file));
+        track.begin(Arc::clone(&segment.file), standing.records);
         Self {
             dir,
             origin,
@@ -140,6 +151,7 @@ impl Series {
             segment,
             suspect: false,
             failure: None,
+            given_up: None,
             unrecorded: None,
             track,
             ground,
@@ -172,6 +184,10 @@ impl Series {
                 self.track.counters.unrecorded.fetch_add(1, Ordering::Relaxed);
                 return Err(error);
             }
+        }
+        if self.track.is_damaged() {
+            // A failure is counted and shown by the track; the record goes where the series is then.
+            let _ = self.flush();
         }
         if self.pending.is_empty() && self.full(entry.time()) {
             self.rotate();
@@ -206,9 +222,9 @@ impl Series {
         number
     }
 
-    fn append_head(&mut self, time: Timestamp, index: u64) {
+    fn append_head(&mut self, time: Timestamp, index: u64, doubtful_from: Option<u64>) {
         let run = std::mem::take(&mut self.ground.run);
-        self.push(&SegmentHead { time, run: &run, index }, false);
+        self.push(&SegmentHead { time, run: &run, index, doubtful_from }, false);
         self.ground.run = run;
     }
 
@@ -230,8 +246,11 @@ impl Series {
         self.flush()
     }
 
-    /// Writes all that waits.
+    /// Writes all that waits, and gives up a segment whose sync has failed.
     pub(super) fn flush(&mut self) -> Result<(), JournalError> {
+        if self.track.is_damaged() {
+            self.give_up()?;
+        }
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -255,15 +274,31 @@ impl Series {
             || u128::from(now.micros_since(self.segment.begun)) >= settings.segment_age.as_micros()
     }
 
+    /// Begins a new segment in place of one whose sync has failed. What waits still goes into the old one, since it follows there.
+    fn give_up(&mut self) -> Result<(), JournalError> {
+        let now = self.ground.clock.now();
+        if self.given_up.is_some_and(|last| now < last.after(GIVE_UP_EVERY)) {
+            // A disk that takes nothing costs one segment a second; strict records are refused meanwhile.
+            return Ok(());
+        }
+        self.given_up = Some(now);
+        if !self.pending.is_empty() {
+            self.write_pending()?;
+        }
+        self.rotate();
+        Ok(())
+    }
+
     fn rotate(&mut self) {
         let now = self.ground.clock.now();
+        let doubtful_from = self.track.damage().map(|damage| damage.from);
         let index = self.written.segment + 1;
         match self.ground.medium.create(&self.dir.join(segment_name(index, now))) {
             Ok(file) => {
-                self.track.begin(Arc::clone(&file));
+                self.track.begin(Arc::clone(&file), self.written.records);
                 self.segment = Segment { file, bytes: 0, begun: now };
                 self.written.segment = index;
-                self.append_head(now, index);
+                self.append_head(now, index, doubtful_from);
             }
             Err(error) => {
                 // The present segment goes on; with the next record it is tried again.

@@ -49,6 +49,27 @@ pub(super) struct Counters {
     pub unrecorded: AtomicU64,
 }
 
+/// A segment whose sync failed.
+///
+/// The kernel may drop the pages that it could not write, and report the error only once: a later sync of the same file succeeds
+/// although they are gone (<https://wiki.postgresql.org/wiki/Fsync_Errors>). PostgreSQL stops then; here strict requests have been
+/// refused already, so the segment is never synced again, and a new one goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Damage {
+    /// The first record that may be missing after a power loss.
+    pub from: u64,
+    pub segment: u64,
+    pub error: JournalError,
+}
+
+/// Why a sync gave nothing.
+pub(super) enum Failed {
+    /// It failed.
+    Now(Damage),
+    /// One failed before, and the segment has not been given up yet.
+    Before(Damage),
+}
+
 /// The shared side of a series.
 pub(super) struct Track {
     pub name: String,
@@ -68,6 +89,9 @@ pub(super) struct Track {
     unsynced_since: AtomicI64,
     /// One sync of a series at a time.
     syncing: Mutex<()>,
+    /// A sync failed, and the segment that is written has not been given up for a new one yet.
+    damaged: AtomicBool,
+    damage: Mutex<Option<Damage>>,
     pub counters: Counters,
 }
 
@@ -86,13 +110,20 @@ impl Track {
             rotated: AtomicBool::new(false),
             unsynced_since: AtomicI64::new(0),
             syncing: Mutex::new(()),
+            damaged: AtomicBool::new(false),
+            damage: Mutex::new(None),
             counters: Counters::default(),
         }
     }
 
-    /// A file begins to be written; those before it are complete.
-    pub(super) fn begin(&self, file: Arc<dyn AppendFile>) {
+    /// A file begins to be written; those before it are complete, and hold the records up to `number`.
+    pub(super) fn begin(&self, file: Arc<dyn AppendFile>, number: u64) {
         let mut files = self.files.lock();
+        if let Some(damage) = self.damage.lock().take() {
+            // What was written into the segment after its sync failed is as doubtful as what was there before.
+            self.doubt(number, &damage.error);
+            self.damaged.store(false, Ordering::Release);
+        }
         if !files.is_empty() {
             self.rotated.store(true, Ordering::Release);
         }
@@ -121,6 +152,24 @@ impl Track {
         self.published().records > self.synced.borrow().through
     }
 
+    /// Whether the segment that is written must be given up.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// What is wrong with the segment that is written.
+    pub(super) fn damage(&self) -> Option<Damage> {
+        self.damage.lock().clone()
+    }
+
+    /// Tells those who wait for a record up to `number` that it may not survive power loss.
+    fn doubt(&self, number: u64, error: &JournalError) {
+        self.synced.send_modify(|synced| {
+            let highest = synced.failed.as_ref().map_or(0, |(failed, _)| *failed);
+            synced.failed = Some((number.max(highest), error.clone()));
+        });
+    }
+
     /// Whether somebody waits for a sync.
     pub(super) fn awaited(&self) -> bool {
         let wanted = self.wanted.load(Ordering::Acquire);
@@ -130,7 +179,18 @@ impl Track {
 
     /// Brings everything written so far to stable storage and tells those who wait. Blocks; never on a core.
     pub(super) fn sync(&self) -> Result<Published, JournalError> {
+        self.try_sync().map_err(|failed| match failed {
+            Failed::Now(damage) | Failed::Before(damage) => damage.error,
+        })
+    }
+
+    /// Does what [`Track::sync`] does, and tells a failure from one that is known.
+    pub(super) fn try_sync(&self) -> Result<Published, Failed> {
         let _one = self.syncing.lock();
+        if let Some(damage) = self.damage() {
+            self.doubt(self.published().records, &damage.error);
+            return Err(Failed::Before(damage));
+        }
         let since = self.unsynced_since.swap(0, Ordering::Relaxed);
         // INVARIANT: what is published lies in files that were in the list before: first the one, then the other is read.
         let published = self.published();
@@ -155,8 +215,14 @@ impl Track {
                 self.counters.sync_errors.fetch_add(1, Ordering::Relaxed);
                 self.new_name.fetch_or(renew, Ordering::AcqRel);
                 self.unsynced_since.store(since, Ordering::Relaxed);
-                self.synced.send_modify(|synced| synced.failed = Some((published.records, error.clone())));
-                Err(error)
+                // SECURITY: none of these files is asked again (`a_segment_whose_sync_failed_is_given_up_and_never_trusted_again`).
+                self.files.lock().drain(..files.len());
+                let from = self.synced.borrow().through + 1;
+                let damage = Damage { from, segment: published.segment, error };
+                *self.damage.lock() = Some(damage.clone());
+                self.damaged.store(true, Ordering::Release);
+                self.doubt(published.records, &damage.error);
+                Err(Failed::Now(damage))
             }
         }
     }

@@ -343,7 +343,9 @@ fn settle(walked: Result<Walked, Stop>, report: &mut Report) -> io::Result<Optio
 fn verify_series(run: &RunDir, name: &str, upto: u64, report: &mut Report) -> io::Result<Option<Walked>> {
     let mut bounds = Bounds::open(run, name, upto)?;
     let mut next = bounds.next_bound()?;
+    let mut doubtful = Vec::new();
     let walked = walk(run, name, &mut |step| {
+        doubtful.extend(doubtful_from(step).map(|from| (from, step.seq - 1)));
         while let Some((seq, bound)) = next.as_ref().filter(|(_, bound)| bound.records <= step.seq) {
             if bound.records == step.seq && bound.head != step.hash.as_str() {
                 return Err((format!("the hash {}, which checkpoint {seq} binds", bound.head), step.hash.to_string()));
@@ -354,6 +356,9 @@ fn verify_series(run: &RunDir, name: &str, upto: u64, report: &mut Report) -> io
         Ok(())
     });
     let walked = settle(walked, report)?;
+    report.limits.extend(doubtful.into_iter().map(|(from, through)| {
+        format!("the disk failed to keep records {from} to {through} of {}/{name} when it was asked to: a power loss may have taken some after they were acted upon", run.name)
+    }));
     if let (Some(walked), Some((seq, bound))) = (&walked, &next) {
         report.faults.push(Fault {
             file: run.path.join(name),
@@ -364,6 +369,16 @@ fn verify_series(run: &RunDir, name: &str, upto: u64, report: &mut Report) -> io
         return Ok(None);
     }
     Ok(walked)
+}
+
+/// The first record before a segment that may be missing, where its head says so.
+fn doubtful_from(step: &Step<'_>) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        doubtful_from: Option<u64>,
+    }
+    let head = (step.kind == Kind::Segment).then_some(step.line)?;
+    serde_json::from_slice::<Head>(head).ok()?.doubtful_from
 }
 
 type Judge<'a> = dyn FnMut(&Step<'_>) -> Result<(), (String, String)> + 'a;
