@@ -22,6 +22,8 @@ mod head;
 mod host;
 #[path = "hygiene/method.rs"]
 mod method;
+#[path = "hygiene/observe.rs"]
+mod observe;
 #[path = "hygiene/record.rs"]
 mod record;
 #[path = "hygiene/setting.rs"]
