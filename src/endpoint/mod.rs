@@ -5,7 +5,7 @@
 mod raw;
 mod spec;
 
-pub use raw::{OneOrMany, RawBalance, RawEject, RawHealth, RawPool, RawRewrite, RawStatus, RawTls, RawUpstream};
+pub use raw::{RawBalance, RawEject, RawHealth, RawPool, RawRewrite, RawStatus, RawTls, RawUpstream};
 pub use spec::{
     Address, EjectSpec, HealthSpec, HostPolicy, Inside, Pin, PoolSpec, RewriteSpec, SpecError, StatusRange, TlsSpec,
     UpstreamId, UpstreamSpec,

@@ -1,31 +1,11 @@
 //! The `upstream:` block as YAML spells it; nothing here is checked but its shape.
 
+use crate::diagnostics::yaml::OneOrMany;
 use crate::model::quantity::{Size, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// One value, or a list of them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany<T> {
-    /// One value.
-    One(T),
-    /// A list.
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    /// The values as a list.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(value) => vec![value],
-            Self::Many(values) => values,
-        }
-    }
-}
 
 /// Where the application is and how it is spoken to.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! The compiled `upstream:` block: every value checked, every default filled in; immutable, compared by content.
 
-use super::raw::{OneOrMany, RawBalance, RawEject, RawHealth, RawPool, RawRewrite, RawStatus, RawTls, RawUpstream};
+use super::raw::{RawBalance, RawEject, RawHealth, RawPool, RawRewrite, RawStatus, RawTls, RawUpstream};
 use crate::model::quantity::Span;
 use base64::Engine as _;
 use compact_str::CompactString;
@@ -383,7 +383,7 @@ fn tls(raw: RawTls, folder: &Path, findings: &mut Findings) -> TlsSpec {
         findings.add("tls.name", format!("`{name}` is not a name that a certificate can carry"));
     }
     let mut pins = Vec::new();
-    for text in raw.pin.map(OneOrMany::into_vec).unwrap_or_default() {
+    for text in raw.pin.unwrap_or_default().0 {
         match Pin::parse(&text) {
             Some(pin) => pins.push(pin),
             None => findings.add(
@@ -415,10 +415,10 @@ fn health(raw: RawHealth, findings: &mut Findings) -> HealthSpec {
         findings.add("health.host", format!("`{name}` is not a host name"));
     }
     let mut expect = Vec::new();
-    for status in raw.expect.map_or_else(
-        || vec![RawStatus::Class("2xx".to_owned()), RawStatus::Class("3xx".to_owned())],
-        OneOrMany::into_vec,
-    ) {
+    for status in raw
+        .expect
+        .map_or_else(|| vec![RawStatus::Class("2xx".to_owned()), RawStatus::Class("3xx".to_owned())], |expect| expect.0)
+    {
         match &status {
             RawStatus::Code(code @ 100..=599) => expect.push(StatusRange(*code, *code)),
             RawStatus::Class(class) => match class.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()) {

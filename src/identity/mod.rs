@@ -11,7 +11,6 @@ pub mod fault;
 mod fetch;
 pub mod jwks;
 pub mod key;
-pub mod one_or_many;
 pub mod recent;
 pub mod session;
 pub mod settle;

@@ -174,6 +174,11 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         match &self.kind {
+            // one value stands for a list of one; its element is the value itself, so the path to a fault skips it
+            _ if name == shape::ONE_OR_MANY && !self.is_list() && !self.is_nothing() => {
+                visitor.visit_seq(Alone(Some(self)))
+            }
+            _ if name == shape::ONE_OR_MANY => return self.deserialize_seq(visitor),
             _ if name != shape::TEXT_OR_MAP => visitor.visit_newtype_struct(self),
             Kind::Scalar { text, .. } if !self.is_nothing() => visitor.visit_borrowed_str(text),
             _ => self.any(visitor),
@@ -187,15 +192,11 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         _: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        if name != shape::ONE_OR_MANY || self.is_list() || self.is_nothing() {
-            return self.deserialize_seq(visitor);
-        }
-        // one value stands for a list of one; its element is the value itself, so the path to a fault skips it
-        visitor.visit_seq(Alone(Some(self))).map_err(|error| error.at(self.mark))
+        self.deserialize_seq(visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

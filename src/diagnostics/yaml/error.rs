@@ -112,6 +112,8 @@ impl de::Error for DecodeError {
         let text = message.to_string();
         Self::new(What::Message(if text.starts_with("data did not match any variant") {
             "this has none of the forms that are known here".to_owned()
+        } else if text == "invalid socket address syntax" {
+            "expected an address and a port, such as `0.0.0.0:8443` or `[::1]:8443`".to_owned()
         } else {
             text
         }))

@@ -2,7 +2,8 @@
 
 use super::Spanned;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,6 +42,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
                 f.write_str("a value or a list of values")
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<OneOrMany<T>, D::Error> {
+                // a reader that does not know the name: it shows the value as it is
+                value.deserialize_any(self)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(|one| OneOrMany(vec![one]))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
+                T::deserialize(text.into_deserializer()).map(|one| OneOrMany(vec![one]))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<OneOrMany<T>, E> {
+                T::deserialize(number.into_deserializer()).map(|one| OneOrMany(vec![one]))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<OneOrMany<T>, E> {
+                T::deserialize(number.into_deserializer()).map(|one| OneOrMany(vec![one]))
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany<T>, A::Error> {
                 let mut values = Vec::with_capacity(list.size_hint().unwrap_or(0));
                 while let Some(value) = list.next_element()? {
@@ -49,7 +71,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
                 Ok(OneOrMany(values))
             }
         }
-        deserializer.deserialize_tuple_struct(ONE_OR_MANY, 1, Many(PhantomData))
+        deserializer.deserialize_newtype_struct(ONE_OR_MANY, Many(PhantomData))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Signed tokens (RFC 7519): algorithms pinned, issuer, audience and expiry required; never fetches keys on a core.
 
 use super::{Claim, SourceKind, check_token};
+use crate::diagnostics::yaml::OneOrMany;
 use crate::identity::error::IdentityError;
 use crate::identity::fault::Faults;
 use crate::identity::jwks::{KeyRing, KeySet, RemoteKeys};
-use crate::identity::one_or_many::OneOrMany;
 use crate::identity::recent::Recent;
 use crate::identity::user_map::RawUserMap;
 use crate::identity::user_map::UserMap;

@@ -1,8 +1,8 @@
 //! The application's own sign-in, watched: which requests sign in and out, and how the application confirms whom.
 
 use super::check_token;
+use crate::diagnostics::yaml::OneOrMany;
 use crate::identity::fault::Faults;
-use crate::identity::one_or_many::OneOrMany;
 use crate::identity::user_map::{RawUserMap, UserMap};
 use crate::model::quantity::Span;
 use crate::request::{

@@ -1,10 +1,10 @@
 //! A header set by a proxy in a named network; everyone else's copy is stripped and never read.
 
 use super::{Claim, SourceKind, check_header};
+use crate::diagnostics::yaml::OneOrMany;
 use crate::identity::error::IdentityError;
 use crate::identity::evidence::Evidence;
 use crate::identity::fault::Faults;
-use crate::identity::one_or_many::OneOrMany;
 use crate::identity::user_map::{RawUserMap, UserMap};
 use crate::model::Reason;
 use crate::request::folds_to;
