@@ -13,6 +13,7 @@ pub mod layout;
 mod ledger;
 mod line;
 mod medium;
+pub mod propose;
 pub mod query;
 pub mod read;
 pub mod record;

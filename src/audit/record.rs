@@ -64,6 +64,8 @@ pub struct DecisionRecord<'a> {
     pub narrowed: &'a [(&'a str, &'a str)],
     /// Obligations applied.
     pub obligations: &'a [&'a str],
+    /// Parameters that the rule does not name and that it refuses: (place, name).
+    pub unnamed: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> DecisionRecord<'a> {
@@ -98,6 +100,7 @@ impl<'a> DecisionRecord<'a> {
             filled: &[],
             narrowed: &[],
             obligations: &[],
+            unnamed: &[],
         }
     }
 }
@@ -342,6 +345,7 @@ impl Entry for DecisionRecord<'_> {
         line.pairs(",\"filled\":", self.filled);
         line.pairs(",\"narrowed\":", self.narrowed);
         line.list(",\"obligations\":", self.obligations);
+        line.pairs(",\"unnamed\":", self.unnamed);
     }
 }
 

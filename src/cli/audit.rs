@@ -1,6 +1,7 @@
-//! `scopegate audit`: verify, query and follow the journal; writes nothing into it.
+//! `scopegate audit`: verify, query and follow the journal, and propose rules from it; writes nothing into it.
 
 use crate::audit::filter::{Filter, Term, Wanted};
+use crate::audit::propose::Proposal;
 use crate::audit::query::{Order, Query, query};
 use crate::audit::tail::Tail;
 use crate::audit::verify::{Anchor, Trust, verify};
@@ -31,6 +32,8 @@ enum Command {
     Tail(TailArgs),
     /// Find records by time and any field, each decision with its outcome.
     Query(QueryArgs),
+    /// Propose rules for what was observed: parameters that routes do not name, and routes that are missing.
+    Propose(ProposeArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -132,6 +135,27 @@ struct QueryArgs {
     kind: KindArg,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+struct ProposeArgs {
+    /// Folder of the journal.
+    #[arg(long, value_name = "DIR", default_value = "state/journal")]
+    journal: PathBuf,
+    /// YAML to look through and copy, or JSON.
+    #[arg(long, value_enum, default_value_t = ProposalFormat::Yaml)]
+    format: ProposalFormat,
+    /// Go by what was refused too, not only by what was observed: strangers who try addresses are among it.
+    #[arg(long)]
+    refused: bool,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ProposalFormat {
+    Yaml,
+    Json,
+}
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum OrderArg {
     Newest,
@@ -201,6 +225,7 @@ impl AuditCommand {
             Command::Verify(args) => args.run(out),
             Command::Tail(args) => args.run(out),
             Command::Query(args) => args.run(out),
+            Command::Propose(args) => args.run(out),
         }
     }
 }
@@ -278,14 +303,40 @@ impl QueryArgs {
             },
             limit: (self.limit > 0).then_some(self.limit),
         };
-        self.place.heading(out)?;
-        let mut shown = Ok(());
+        let (mut shown, mut begun) = (Ok(()), false);
         query(&self.place.journal, &question, &mut |entry| {
-            shown = self.place.show(out, &entry);
+            let heading = if begun { Ok(()) } else { self.place.heading(out) };
+            shown = heading.and_then(|()| self.place.show(out, &entry));
+            begun = true;
             if shown.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
         .with_context(|| self.place.failed())?;
         shown?;
+        if !begun {
+            self.place.heading(out)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl ProposeArgs {
+    fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        let question = Query { filter: self.terms.filter(), wanted: Wanted::Decisions, ..Query::default() };
+        let mut proposal = Proposal::default();
+        query(&self.journal, &question, &mut |entry| {
+            let decision = entry.text("decision").unwrap_or_default();
+            if decision == "observed" || (self.refused && decision == "refuse") {
+                proposal.add(&entry);
+            }
+            ControlFlow::Continue(())
+        })
+        .with_context(|| format!("cannot read the journal in `{}`", self.journal.display()))?;
+        let proposal = proposal.finish();
+        match self.format {
+            ProposalFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&proposal)?)?,
+            ProposalFormat::Yaml if proposal.is_empty() => writeln!(out, "# nothing is missing in what was recorded")?,
+            ProposalFormat::Yaml => write!(out, "{proposal}")?,
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

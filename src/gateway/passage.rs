@@ -16,8 +16,8 @@ use crate::identity::client_addr::ClientAddr;
 use crate::identity::session::SessionKey;
 use crate::identity::source::SourceKind;
 use crate::model::{Device, RequestId, SubjectId, Timestamp};
-use crate::policy::{ChangeKind, Judgement};
-use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, redact_target};
+use crate::policy::{ChangeKind, Detail, Judgement};
+use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target};
 use crate::rules::{App, DimensionId, Route, ScopeRule};
 use crate::wire::head::RequestHead;
 use crate::wire::writer::AnswerHead;
@@ -119,6 +119,8 @@ impl Passage {
         let parameters: SmallVec<[(&str, &str); 8]> =
             parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let permission = judgement.permission().and_then(|id| catalog.permission(id));
+        let unnamed: &[Unnamed] = if let Detail::Unnamed(unnamed) = judgement.detail() { unnamed } else { &[] };
+        let unnamed: SmallVec<[(&str, &str); 2]> = unnamed.iter().map(|one| (one.place, one.name.as_str())).collect();
         let record = DecisionRecord {
             revision: self.live.rules.revision.as_str(),
             people: self.people.sequence(),
@@ -143,6 +145,7 @@ impl Passage {
             filled: &Changes::pairs(&changes.filled),
             narrowed: &Changes::pairs(&changes.narrowed),
             obligations: &changes.removed.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
+            unnamed: &unnamed,
             ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
         };
         core.journal.append(&record, self.durability(core.shared().strict))

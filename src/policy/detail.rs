@@ -35,8 +35,8 @@ pub enum Detail {
         /// What is wrong with it.
         misfit: Box<Misfit>,
     },
-    /// A parameter that no rule names.
-    Unnamed(Box<Unnamed>),
+    /// Parameters that no rule names: at most 64, each once.
+    Unnamed(Vec<Unnamed>),
     /// The operation is not among the cases.
     Operation {
         /// Where it was looked for.
@@ -81,11 +81,26 @@ pub enum Detail {
     },
 }
 
+/// The most parameters without a name in the rule that a record tells.
+const MOST_UNNAMED: usize = 64;
+
 impl Detail {
     /// The detail of a sentence.
     #[must_use]
     pub fn text(text: impl fmt::Display) -> Self {
         Self::Text(text.to_string().into())
+    }
+
+    /// The detail of these parameters; a name is shortened, so that records stay small.
+    pub(super) fn unnamed(all: Vec<Unnamed>) -> Self {
+        let mut told: Vec<Unnamed> = Vec::new();
+        for Unnamed { place, name } in all {
+            let unnamed = Unnamed { place, name: name.chars().take(64).collect() };
+            if told.len() < MOST_UNNAMED && !told.contains(&unnamed) {
+                told.push(unnamed);
+            }
+        }
+        Self::Unnamed(told)
     }
 
     /// The detail with names out of the rule set that it was decided by.
@@ -124,7 +139,11 @@ impl fmt::Display for Displayed<'_> {
             Detail::Repeated(place) => write!(f, "{place} stands more than once, and the rule does not make it a list"),
             Detail::Misfit { place, misfit } => write!(f, "{place}: {misfit}"),
             Detail::Unnamed(unnamed) => {
-                write!(f, "`{}` in the {} is a parameter that the rule does not name", unnamed.name, unnamed.place)
+                for (at, Unnamed { place, name }) in unnamed.iter().enumerate() {
+                    write!(f, "{}`{name}` in the {place}", if at == 0 { "" } else { ", " })?;
+                }
+                let (verb, thing) = if unnamed.len() == 1 { ("is", "a parameter") } else { ("are", "parameters") };
+                write!(f, " {verb} {thing} that the rule does not name")
             }
             Detail::Operation { place, value: Some(value) } => {
                 write!(f, "the operation `{value}` in {place} is not among the cases of the rule")

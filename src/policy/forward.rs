@@ -308,8 +308,7 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::OutOfScope
         | Reason::ScopeMissing
         | Reason::ScopeAmbiguous
-        | Reason::ScopeUnbound
-        | Reason::HiddenKey => true,
+        | Reason::ScopeUnbound => true,
         Reason::Granted
         | Reason::Public
         | Reason::MalformedHead
@@ -335,9 +334,6 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::UpstreamUnreachable
         | Reason::UpstreamProtocol
         | Reason::UpstreamTimeout
-        | Reason::AnswerUnexpected
-        | Reason::AnswerUnreadable
-        | Reason::AnswerWithheld
         | Reason::RecordFailed
         | Reason::Draining
         | Reason::InternalFault => false,

@@ -157,12 +157,10 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         // (`a_method_override_never_reaches_the_application`).
         check_override(self.view, named, &unnamed)
             .map_err(|error| Refusal::new(error.reason(), Detail::text(error)))?;
-        match (route.others, unnamed.into_iter().next()) {
-            (Others::Refuse, Some(unnamed)) => {
-                Err(Refusal::new(Reason::UnknownParameter, Detail::Unnamed(Box::new(unnamed))))
-            }
-            _ => Ok(()),
+        if route.others == Others::Refuse && !unnamed.is_empty() {
+            return Err(Refusal::new(Reason::UnknownParameter, Detail::unnamed(unnamed)));
         }
+        Ok(())
     }
 
     /// Every condition of the rule that counts for the permission holds.
