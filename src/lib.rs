@@ -18,8 +18,6 @@ pub mod endpoint;
 
 pub mod identity;
 
-pub mod filter;
-
 pub mod rules;
 
 pub mod policy;

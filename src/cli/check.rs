@@ -1,7 +1,7 @@
 //! `scopegate check`: what is wrong with rule files, and what is probably not meant; runs nothing.
 
 use crate::diagnostics::{Report, Severity, Style};
-use crate::rules::{Loaded, Source, load, read_again};
+use crate::rules::{Loaded, Source, load, read_again, sets};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Check rule files: faults, overlaps, unreachable routes, rules without a scope
 #[derive(Args, Clone, Debug)]
 pub struct CheckCommand {
-    /// The folder of the rule files
+    /// The folder of the rule files; where it holds several rule sets in subfolders, each is checked
     #[arg(long, value_name = "DIR", default_value = "routes")]
     pub routes: PathBuf,
     /// How the result is written
@@ -40,21 +40,29 @@ impl CheckCommand {
     /// # Errors
     /// When `out` cannot be written.
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
-        let source = Source::Folder(self.routes);
-        let (report, loaded) = match load(&source).and_then(|loaded| read_again(&source).map(|()| loaded)) {
-            Ok(loaded) => (loaded.lints.clone(), Some(loaded)),
-            Err(report) => (report, None),
-        };
+        let sets = sets(&self.routes);
+        let mut whole = Report::new();
+        let (mut summaries, mut fails) = (Vec::new(), false);
+        for set in &sets {
+            let source = Source::Folder(set.clone());
+            let (report, loaded) = match load(&source).and_then(|loaded| read_again(&source).map(|()| loaded)) {
+                Ok(loaded) => (loaded.lints.clone(), Some(loaded)),
+                Err(report) => (report, None),
+            };
+            let name = if sets.len() > 1 { format!("{}: ", set.display()) } else { String::new() };
+            summaries.push(name + &summary(&report, loaded.as_ref()));
+            fails |= loaded.is_none() || (self.strict && report.count(Severity::Warning) > 0);
+            whole.append(report);
+        }
         let style = match self.format {
             Format::Human => Style::Human { colour: true },
             Format::Plain => Style::Plain,
             Format::Json => Style::Json,
         };
-        out.write_all(report.render(style).as_bytes())?;
+        out.write_all(whole.render(style).as_bytes())?;
         if self.format == Format::Human {
-            writeln!(out, "{}", summary(&report, loaded.as_ref()))?;
+            summaries.iter().try_for_each(|summary| writeln!(out, "{summary}"))?;
         }
-        let fails = loaded.is_none() || (self.strict && report.count(Severity::Warning) > 0);
         Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

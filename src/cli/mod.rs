@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Nothing is left to tell it to when standard error is closed.
-            let _ = writeln!(anstream::stderr(), "error: {error:#}");
+            let _ = writeln!(anstream::stderr(), "error: {}", format!("{error:#}").trim_end());
             ExitCode::from(2)
         }
     }

@@ -1,7 +1,7 @@
 //! `scopegate test`: runs the policy tests beside the rules; for people, programs and CI servers.
 
 use crate::policy::suite::{self, CaseResult, Results};
-use crate::rules::load::{Loaded, Source, load};
+use crate::rules::load::{Loaded, Source, load, sets};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Run the policy tests (`*_test.yaml`) beside the rules. Exit code 1 when one fails, 2 when the rules do not compile.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TestCommand {
-    /// Folder of the rules.
+    /// Folder of the rules; where it holds several rule sets in subfolders, the tests of each are run.
     #[arg(value_name = "RULES", default_value = "routes")]
     rules: PathBuf,
     /// Run only the tests whose name contains this.
@@ -36,20 +36,26 @@ impl TestCommand {
     /// # Errors
     /// When `out` cannot be written to.
     pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        let Loaded { set, mut suites, .. } = match load(&Source::Folder(self.rules.clone())) {
-            Ok(loaded) => loaded,
-            Err(report) => {
-                writeln!(out, "{report}")?;
-                return Ok(ExitCode::from(2));
+        let mut results = Results { suites: Vec::new() };
+        for set in sets(&self.rules) {
+            let Loaded { set, mut suites, .. } = match load(&Source::Folder(set)) {
+                Ok(loaded) => loaded,
+                Err(report) => {
+                    writeln!(out, "{report}")?;
+                    return Ok(ExitCode::from(2));
+                }
+            };
+            if let Some(text) = &self.name {
+                for suite in &mut suites {
+                    suite.cases.retain(|case| case.name.contains(text.as_str()));
+                }
+                suites.retain(|suite| !suite.cases.is_empty());
             }
-        };
-        if let Some(text) = &self.name {
-            for suite in &mut suites {
-                suite.cases.retain(|case| case.name.contains(text.as_str()));
-            }
-            suites.retain(|suite| !suite.cases.is_empty());
+            results.suites.extend(suite::run(&set, &suites).suites);
         }
-        let results = suite::run(&set, &suites);
+        if let Some(text) = self.name.as_ref().filter(|_| results.suites.is_empty()) {
+            anyhow::bail!("no test has `{text}` in its name");
+        }
         match self.format {
             Format::Text => write!(out, "{results}")?,
             Format::Json => {

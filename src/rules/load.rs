@@ -88,6 +88,18 @@ impl Source {
             Self::Folder(folder) => {
                 let mut files = Vec::new();
                 let mut faults = Vec::new();
+                let sets = sets(folder);
+                if let [one, others @ ..] = sets.as_slice()
+                    && !others.is_empty()
+                {
+                    let count = sets.len();
+                    let fault = format!(
+                        "there are {count} rule sets below this folder: name one of them, such as `{}`",
+                        one.display()
+                    );
+                    report.error(&Arc::from(folder.to_string_lossy().as_ref()), Mark::default(), fault);
+                    return None;
+                }
                 read_folder(folder, 0, &mut files, &mut faults);
                 if files.is_empty() && faults.is_empty() {
                     faults.push((folder.clone(), "there is no `.yaml` file in this folder".to_owned()));
@@ -100,6 +112,19 @@ impl Source {
             }
         }
     }
+}
+
+/// The rule sets below a folder: the folder itself; or, where it has no rule file of its own, each of its subfolders that has a
+/// `roles.yaml`, where there are several.
+#[must_use]
+pub fn sets(folder: &Path) -> Vec<PathBuf> {
+    let entries = || std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_rule = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let own = entries()
+        .any(|path| path.is_file() && is_rule(&path) && path.file_name().is_some_and(|name| name != "gateway.yaml"));
+    let mut sets: Vec<PathBuf> = entries().filter(|path| path.join("roles.yaml").is_file()).collect();
+    sets.sort();
+    if own || sets.len() < 2 { vec![folder.to_owned()] } else { sets }
 }
 
 /// How deep subfolders are read; a link that leads back would have no end.

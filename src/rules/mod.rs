@@ -18,7 +18,7 @@ pub mod title;
 
 pub use condition::Condition;
 pub use dimension::{Dimension, DimensionId, ValueId, ValueSet};
-pub use load::{Loaded, Source, load, read_again};
+pub use load::{Loaded, Source, load, read_again, sets};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 pub use route::{Absent, Authority, BodyRule, Durability, Others, ParamRule, Route, ScopeRule, Selector, Upgrade};
