@@ -278,6 +278,9 @@ impl Check<'_> {
         if raw.streams == 0 {
             self.wrong("http2.streams", "must be at least 1".into());
         }
+        if raw.control_frames < 16 {
+            self.wrong("http2.control-frames", "must be at least 16".into());
+        }
         Http2Settings {
             streams: raw.streams,
             stream_window: self.window("http2.stream-window", raw.stream_window),
@@ -285,6 +288,7 @@ impl Check<'_> {
             send_buffer: self.size("http2.send-buffer", raw.send_buffer, 1024),
             resets: raw.resets,
             pending_resets: raw.pending_resets,
+            control_frames: u64::from(raw.control_frames),
             ping_interval: self.time("http2.ping-interval", raw.ping_interval.0),
             ping_time: self.time("http2.ping-time", raw.ping_time.0),
         }

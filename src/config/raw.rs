@@ -325,6 +325,10 @@ raw! {
         resets: u32 = 100,
         /// Streams reset before they were dispatched, and streams that we reset for a fault of the client.
         pending_resets: usize = 20,
+        /// Frames that ask for nothing (pings, settings, priorities, window updates, empty data, continuations) that a client
+        /// may send at once. A tenth of them is forgiven each second, and every request and answer allows some more; what is
+        /// beyond ends the connection.
+        control_frames: u32 = 1000,
         /// An idle connection is pinged this often.
         ping_interval: Span = Span::seconds(30),
         /// Time for the answer to a ping.

@@ -248,6 +248,8 @@ pub struct Http2Settings {
     pub resets: u32,
     /// Resets before dispatch, and ours.
     pub pending_resets: usize,
+    /// Frames that ask for nothing that are too many.
+    pub control_frames: u64,
     /// Period of pings.
     pub ping_interval: Duration,
     /// Time for the answer to a ping.

@@ -38,6 +38,7 @@ impl Settings {
             streams: self.http2.streams,
             resets: self.http2.resets,
             early_resets: self.http2.pending_resets,
+            control_frames: self.http2.control_frames,
             stream_window: self.http2.stream_window,
             connection_window: self.http2.connection_window,
             send_buffer: self.http2.send_buffer,

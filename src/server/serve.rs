@@ -55,8 +55,8 @@ impl<F: ServiceFactory> Serve for Http<F> {
 fn cut(end: End) -> Option<Event> {
     match end {
         End::Refused(Reason::ClientTimeout) | End::ClientTimeout => Some(Event::CutSlow),
-        End::Refused(_) => Some(Event::CutProtocol),
-        End::Protocol => Some(Event::CutFlood),
+        End::Refused(_) | End::Protocol => Some(Event::CutProtocol),
+        End::Flood => Some(Event::CutFlood),
         End::ClientClosed
         | End::NoRequest
         | End::Idle

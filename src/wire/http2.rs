@@ -3,6 +3,7 @@
 use super::body::{AnswerBody, Completion, Finish, H2Body, RequestBody};
 use super::deferred::Deferred;
 use super::error::WireError;
+use super::flood::{Account, Excess, FOR_A_PIECE, FOR_A_REQUEST, FrameMeter};
 use super::framing::{Framing, request_framing};
 use super::head::RequestHead;
 use super::link::{Link, Transport};
@@ -49,6 +50,7 @@ struct Tally {
     requests: Cell<u64>,
     resets: Cell<u32>,
     most_resets: u32,
+    account: Rc<Account>,
     /// Streams whose client has not taken what was handed to it, and since when.
     untaken: RefCell<Vec<(u64, Instant)>>,
     connection: RefCell<Option<Waker>>,
@@ -62,7 +64,7 @@ impl Tally {
     }
 
     fn flooded(&self) -> bool {
-        self.resets.get() > self.most_resets
+        self.resets.get() > self.most_resets || self.account.excess.get() == Some(Excess::Flood)
     }
 
     fn forget_untaken(&self, stream: u64) {
@@ -86,6 +88,7 @@ impl Stream {
     fn open(tally: &Rc<Tally>) -> Self {
         let number = tally.requests.get() + 1;
         tally.requests.set(number);
+        tally.account.earn(FOR_A_REQUEST);
         tally.open.set(tally.open.get() + 1);
         Self { tally: Rc::clone(tally), number, settled: false }
     }
@@ -121,7 +124,9 @@ where
             async move { Ok::<_, Infallible>(answer(request, &*service, stream, &settings).await) }
         }
     });
-    let connection = builder(settings).serve_connection(TokioIo::new(Deferred(Rc::clone(&link))), served);
+    let meter = FrameMeter::new(settings.control_frames);
+    let reading = Deferred::new(Rc::clone(&link), meter, Rc::clone(&tally.account));
+    let connection = builder(settings).serve_connection(TokioIo::new(reading), served);
     let mut connection = std::pin::pin!(connection);
     let mut watch = std::pin::pin!(stop.watch());
     let mut guard = Guard::new(&tally, settings);
@@ -135,12 +140,18 @@ where
         if ended.is_none() {
             ended = match connection.as_mut().poll(cx) {
                 Poll::Ready(Ok(())) => Some(if guard.closing { guard.why } else { End::ClientClosed }),
+                Poll::Ready(Err(_)) if tally.account.excess.get().is_some() => None,
                 Poll::Ready(Err(_)) if guard.closing => Some(guard.why),
                 Poll::Ready(Err(error)) => Some(end_of(&error)),
                 Poll::Pending => None,
             };
         }
         let mut link = link.borrow_mut();
+        let excess = tally.account.excess.get().or(tally.flooded().then_some(Excess::Flood));
+        if let Some(excess) = excess.filter(|_| ended.is_none()) {
+            part(&mut link, cx, tally.account.last.get(), excess);
+            return Poll::Ready(if excess == Excess::Flood { End::Flood } else { End::Protocol });
+        }
         let sent = if link.has_unsent() { link.poll_send(cx, &mut guard.written) } else { Poll::Ready(Ok(())) };
         match (ended, sent) {
             (Some(end), Poll::Ready(_)) => Poll::Ready(end),
@@ -160,9 +171,26 @@ where
     ConnectionEnd { end, requests: tally.requests.get() }
 }
 
+/// Tells the client why its connection ends, as far as that goes without waiting (RFC 9113 section 6.8).
+fn part<IO: Transport>(link: &mut Link<IO>, cx: &mut Context<'_>, last: u32, excess: Excess) {
+    if link.takes_more() {
+        let out = link.out();
+        out.extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(&last.to_be_bytes());
+        out.extend_from_slice(&[0, 0, 0, excess.code()]);
+    }
+    if link.poll_send(cx, &mut 0).is_ready() {
+        // Whether it gets that far does not matter: the connection is dropped next.
+        let _ = Pin::new(&mut link.io).poll_shutdown(cx);
+    }
+}
+
 fn end_of(error: &hyper::Error) -> End {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
+        if let Some(h2::Reason::ENHANCE_YOUR_CALM) = cause.downcast_ref().and_then(h2::Error::reason) {
+            return End::Flood;
+        }
         if cause.is::<std::io::Error>() {
             return End::ClientGone;
         }
@@ -243,9 +271,6 @@ impl<'a> Guard<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, writing: bool) -> Poll<Verdict> {
-        if self.tally.flooded() {
-            return Poll::Ready(Verdict::End(End::Protocol));
-        }
         let oldest = self.tally.untaken.borrow().iter().map(|(_, since)| *since).min();
         let wanted = match (writing, self.tally.open.get(), oldest) {
             (true, _, _) => Armed::Writing,
@@ -411,6 +436,7 @@ impl Body for H2Answer {
             }
         }
         this.bytes += data.len() as u64;
+        this.stream.tally.account.earn(FOR_A_PIECE);
         if !this.is_end_stream() {
             this.untaken = true;
             this.stream.tally.untaken.borrow_mut().push((this.stream.number, Instant::now()));

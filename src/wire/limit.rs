@@ -118,6 +118,9 @@ pub struct H2Settings {
     pub resets: u32,
     /// Streams reset before they were dispatched, and errors of our own making, before the connection is ended.
     pub early_resets: usize,
+    /// Frames that ask for nothing (pings, settings, priorities, window updates, empty data, continuations) sent at once before
+    /// the connection is ended; a tenth of them is forgiven each second.
+    pub control_frames: u64,
     /// Flow-control window of a stream, in bytes.
     pub stream_window: u32,
     /// Flow-control window of the connection, in bytes.
@@ -143,6 +146,7 @@ impl Default for H2Settings {
             streams: 128,
             resets: 100,
             early_resets: 20,
+            control_frames: 1000,
             stream_window: 256 * 1024,
             connection_window: 1024 * 1024,
             send_buffer: 128 * 1024,

@@ -235,6 +235,8 @@ pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> R
     let tls_scheme = match parts.uri.scheme_str() {
         Some("https") => Some(true),
         Some("http") => Some(false),
+        // the layer beneath drops the scheme where Host stands in place of `:authority`
+        None if parts.uri.authority().is_none() => None,
         _ => return Err(WireError::Head("scheme of the target")),
     };
     let target = parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default().as_bytes();
@@ -286,10 +288,7 @@ fn append_fields(
     for (name, value) in &parts.headers {
         match name {
             &http::header::HOST => continue,
-            &http::header::CONNECTION
-            | &http::header::TRANSFER_ENCODING
-            | &http::header::UPGRADE
-            | &http::header::TRAILER => {
+            &http::header::CONNECTION | &http::header::TRANSFER_ENCODING | &http::header::UPGRADE => {
                 return Err(WireError::Framing("a field of a connection on HTTP/2"));
             }
             &http::header::COOKIE if cookie_done => continue,
@@ -301,18 +300,24 @@ fn append_fields(
                     if i > 0 {
                         buffer.put_slice(b"; ");
                     }
-                    buffer.put_slice(crumb.as_bytes().trim_ascii());
+                    buffer.put_slice(trimmed(crumb)?);
                 }
                 let len = u16::try_from(buffer.len()).map_err(|_| WireError::HeadTooLarge("bytes"))? - at;
                 spans.push(FieldSpan { name, value: Span { at, len } });
             }
             _ => {
                 let name = append(buffer, name.as_str().as_bytes())?;
-                spans.push(FieldSpan { name, value: append(buffer, value.as_bytes().trim_ascii())? });
+                spans.push(FieldSpan { name, value: append(buffer, trimmed(value)?)? });
             }
         }
     }
     Ok(())
+}
+
+/// A value that neither begins nor ends with white space (RFC 9113 section 8.2.1): HTTP/1.1 has no way to say so.
+fn trimmed(value: &http::HeaderValue) -> Result<&[u8], WireError> {
+    let value = value.as_bytes();
+    if value.trim_ascii().len() == value.len() { Ok(value) } else { Err(WireError::Head("white space around a value")) }
 }
 
 #[cfg(test)]

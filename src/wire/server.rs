@@ -94,8 +94,10 @@ pub enum End {
     AnswerCut,
     /// It became a tunnel, which has ended.
     Tunnelled,
-    /// HTTP/2 only: floods, protocol errors.
+    /// HTTP/2 only: protocol errors.
     Protocol,
+    /// HTTP/2 only: frames, resets or errors without end.
+    Flood,
 }
 
 /// How a connection was used and why it ended.

@@ -163,7 +163,7 @@ fn resets_after_dispatch_end_the_connection() {
             drop(request);
             tokio::task::yield_now().await;
         }
-        assert_eq!(serving.await.unwrap().end, End::Protocol);
+        assert_eq!(serving.await.unwrap().end, End::Flood);
         assert!((11..=14).contains(&service.0.get()), "{}", service.0.get());
     });
 }
