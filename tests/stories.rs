@@ -48,6 +48,7 @@ mod stories {
     mod sales_rep;
     mod seasonal_temp;
     mod session;
+    mod slow;
     mod stranger;
     mod system_admin;
     mod technician;

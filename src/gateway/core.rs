@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use compact_str::CompactString;
 
 use super::live::InForce;
-use super::open::OpenStreams;
+use super::open::{OpenStreams, Review};
 use super::passage::Passage;
 use crate::audit::Journal;
 use crate::config::{Settings, TrustedProxies};
@@ -16,7 +16,7 @@ use crate::identity::chain::Verifiers;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::device::{DeviceReader, Seen};
 use crate::identity::session::SessionTable;
-use crate::model::{Clock, Device, Reason, RequestId};
+use crate::model::{Clock, Device, Reason, RequestId, SubjectId};
 use crate::policy::{Detail, Judgement};
 use crate::request::{BodyLimits, TargetLimits};
 use crate::rules::Language;
@@ -196,11 +196,16 @@ impl Core {
         }
         let live = self.shared.in_force.pin();
         let people = self.shared.directory.snapshot();
-        let frozen = |subject: &crate::model::SubjectId| people.freeze(subject).is_some();
-        let closed = self.streams.review(&live, frozen, self.shared.clock.now());
+        let (sessions, now) = (&*self.shared.sessions, self.shared.clock.now());
+        let closed = self.streams.review(&Review { live: &live, people: &people, sessions, now });
         if closed > 0 {
             tracing::info!(closed, "open streams were closed: they are permitted no longer");
         }
+    }
+
+    /// Whether somebody is frozen at this moment, whatever governs the request.
+    pub(super) fn is_frozen(&self, subject: &SubjectId) -> bool {
+        self.shared.directory.snapshot().freeze(subject).is_some()
     }
 
     /// The counters of the route that a request came to.

@@ -18,5 +18,5 @@ pub mod wording;
 pub use core::{Core, ReadLimits, Shared};
 pub use layers::Panicked;
 pub use live::{InForce, Live};
-pub use open::OpenStreams;
+pub use open::{OpenStreams, Review};
 pub use pipeline::{Call, Connection, service};

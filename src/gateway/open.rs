@@ -13,7 +13,9 @@ use rustc_hash::FxHashMap;
 
 use super::live::Live;
 use super::passage::Passage;
-use crate::model::{Reason, SubjectId, Timestamp};
+use crate::facts::Snapshot;
+use crate::identity::session::{SessionKey, SessionTable};
+use crate::model::{Reason, Timestamp};
 use crate::policy::Claim;
 use crate::rules::{App, Route, RuleSet};
 use crate::wire::body::AnswerBody;
@@ -30,8 +32,22 @@ struct Inner {
     open: RefCell<FxHashMap<u64, Entry>>,
 }
 
+/// What open streams are judged by.
+#[derive(Clone, Copy)]
+pub struct Review<'a> {
+    /// The rules and people in force.
+    pub live: &'a Live,
+    /// People with the freezes laid over them.
+    pub people: &'a Snapshot,
+    /// The sessions that streams were opened in.
+    pub sessions: &'a SessionTable,
+    /// When.
+    pub now: Timestamp,
+}
+
 struct Entry {
     claim: Claim,
+    session: Option<SessionKey>,
     place: RefCell<Place>,
     stop: StopSource,
 }
@@ -51,14 +67,17 @@ impl Place {
 }
 
 impl Entry {
-    fn holds(&self, live: &Live, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> bool {
+    fn holds(&self, review: &Review<'_>) -> bool {
+        let Review { live, people, sessions, now } = review;
         let mut place = self.place.borrow_mut();
         if !Arc::ptr_eq(&place.rules, &live.rules) {
             *place = Place::find(&live.rules, &self.claim);
         }
         let Place { rules, app, route } = &*place;
-        !self.claim.subject().is_some_and(frozen)
-            && self.claim.holds(rules, &live.people, app.as_deref(), route.as_deref(), now)
+        let subject = self.claim.subject();
+        subject.is_none_or(|subject| people.freeze(subject).is_none())
+            && self.session.zip(subject).is_none_or(|(key, subject)| sessions.holds(&key, subject, *now))
+            && self.claim.holds(rules, &live.people, app.as_deref(), route.as_deref(), *now)
     }
 }
 
@@ -71,14 +90,14 @@ impl OpenStreams {
         self.0.next.set(id.wrapping_add(1));
         let stop = StopSource::new();
         let listen = stop.listen();
-        self.0.open.borrow_mut().insert(id, Entry { claim, place, stop });
+        self.0.open.borrow_mut().insert(id, Entry { claim, session: passage.session, place, stop });
         OpenStream { streams: self.clone(), id, stop: listen }
     }
 
     /// Judges every open stream again and closes those that are permitted no longer. Gives how many.
-    pub fn review(&self, live: &Live, frozen: impl Fn(&SubjectId) -> bool, now: Timestamp) -> usize {
+    pub fn review(&self, review: &Review<'_>) -> usize {
         let open = self.0.open.borrow();
-        let ended: Vec<&Entry> = open.values().filter(|entry| !entry.holds(live, &frozen, now)).collect();
+        let ended: Vec<&Entry> = open.values().filter(|entry| !entry.holds(review)).collect();
         ended.iter().for_each(|entry| entry.stop.stop());
         ended.len()
     }

@@ -71,8 +71,7 @@ where
         let call = Call { info: Rc::clone(&self.info), exchange };
         match layers::shed(self.service.clone(), call).await {
             Ok(Ok(Ok(answer))) => answer,
-            // What it had come to is told by the record: a decision that was written, and an outcome.
-            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.info),
+            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.info).await,
             Err(call) => refuse::overloaded(&self.core, &self.info, &call.exchange.head).await,
         }
     }
@@ -225,11 +224,12 @@ async fn judge(
     let found = found?;
     passage.route = Some(Arc::clone(found.route()));
 
-    let body = match approach::judged_body(found.route(), &limits.body) {
+    let (body, now) = match approach::judged_body(found.route(), &limits.body) {
         Some(cap) if !asked.framing.is_empty() => {
-            incoming.read(cap).await.map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?
+            let read = incoming.read(cap).await;
+            (read.map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?, core.clock().now())
         }
-        _ => Bytes::new(),
+        _ => (Bytes::new(), passage.time),
     };
     let route = approach::settle(app, found, &mut view, &limits.body, &body)?;
     passage.route = Some(Arc::clone(route));
@@ -244,6 +244,10 @@ async fn judge(
         view.remove(place).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
     }
 
+    // SECURITY: a body may take its time, so rights count as of its end (`a_right_that_ends_while_the_body_comes_is_not_used`).
+    if now != passage.time && passage.subject.as_ref().is_some_and(|id| core.is_frozen(id)) {
+        return Err(Judgement::refused(Reason::Frozen, Detail::None));
+    }
     same_origin(asked, route)?;
     let live = Arc::clone(&passage.live);
     let subject = passage.subject.clone();
@@ -256,7 +260,7 @@ async fn judge(
         app,
         route,
         asker,
-        now: passage.time,
+        now,
         client: passage.client.ip,
         device: Some(&passage.device),
     };

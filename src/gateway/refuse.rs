@@ -44,12 +44,12 @@ pub(super) async fn overloaded(core: &Core, connection: &ConnectionInfo, head: &
     outright(core, connection, Some(head), &judgement).await
 }
 
-/// Answers a request whose serving panicked. Its decision, if there was one, is on record, and so is its outcome.
-pub(super) fn panicked(core: &Core, connection: &ConnectionInfo) -> Answer {
-    let passage = core.begin_unread(connection);
-    tracing::error!(request = %passage.id, "a request was ended by a fault inside the gateway");
-    core.count_failure(&passage, Reason::InternalFault);
-    rendered(core, &passage, None, Reason::InternalFault, None)
+/// Answers a request whose serving panicked. What it had come to stands under its own number: a decision that was written, and an
+/// outcome. Whether there was one is not known here, so that the answer is recorded as a refusal of its own.
+pub(super) async fn panicked(core: &Core, connection: &ConnectionInfo) -> Answer {
+    tracing::error!("a request was ended by a fault inside the gateway");
+    let detail = "a fault inside the gateway; what was decided before it stands under another number";
+    outright(core, connection, None, &Judgement::refused(Reason::InternalFault, Detail::text(detail))).await
 }
 
 /// Refuses without having looked at the request any further.

@@ -121,6 +121,17 @@ fn an_open_stream_ends_with_the_hours_and_the_network_that_its_rule_asks_for() {
 }
 
 #[test]
+fn an_open_stream_ends_with_the_session_that_it_was_opened_in() {
+    let house = House::open();
+    let mut keeper = house.person(WMS, "keeper.hf");
+    let mut stream = websocket::open(&keeper, LIVE, OWN);
+    assert_eq!(stream.text(), "HF 457");
+    let seen = keeper.get("/wms/logout.do");
+    assert_eq!(seen.status, 302);
+    stream.closed();
+}
+
+#[test]
 fn an_open_tunnel_is_closed_when_its_rule_allows_no_upgrade_any_longer() {
     let house = House::open();
     let keeper = house.person(WMS, "keeper.hf");

@@ -168,6 +168,13 @@ impl SessionTable {
         Some(session)
     }
 
+    /// Whether the session of this key is bound to `subject` and live at `now`. Asking is no use of it.
+    #[must_use]
+    pub fn holds(&self, key: &SessionKey, subject: &SubjectId, now: Timestamp) -> bool {
+        let session = || self.shard(key)?.read().get(key)?.session.clone();
+        session().is_some_and(|session| session.binding.subject == *subject && session.live(now))
+    }
+
     /// Like [`SessionTable::lookup`]; while another process works on the store, what this one does not know is looked
     /// for there, so that a sign-in there holds here at once.
     ///
