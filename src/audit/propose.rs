@@ -77,7 +77,10 @@ impl Proposal {
                 let app = self.apps.entry(app.into_owned()).or_default();
                 app.parameters.entry(text("route").into_owned()).or_default().add(entry);
             }
-            "no-route" | "method-not-listed" => {
+            // What cannot be read in one way has no path that a rule could match.
+            "ambiguous-target" => {}
+            // Who asks is looked at first: where nobody is known yet, a missing route is told by nothing else.
+            _ if text("route").is_empty() => {
                 let app = self.apps.entry(app.into_owned()).or_default();
                 app.paths.add(&text("method"), &super::unescape(&text("target")));
             }

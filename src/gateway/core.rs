@@ -219,9 +219,4 @@ impl Core {
     pub(super) fn count_decision(&self, passage: &Passage, judgement: &Judgement) {
         self.route_metrics(passage).decided(judgement.outcome(), judgement.reason(), passage.decided);
     }
-
-    /// Counts a request that was permitted and then failed.
-    pub(super) fn count_failure(&self, passage: &Passage, reason: Reason) {
-        self.route_metrics(passage).failed(reason);
-    }
 }

@@ -220,9 +220,11 @@ async fn judge(
     let mut view = approach::read_target(app, asked.head, asked.framing, &limits.target)?;
     let found = approach::find_route(app, &view);
     let asks_nobody = found.as_ref().is_ok_and(|found| is_public(found.route()));
+    // SECURITY: which route it is counts also where nobody can be told, so that a route that is enforced refuses then
+    // (`a_route_that_is_enforced_refuses_strangers_though_its_application_is_only_observed`).
+    passage.route = found.as_ref().ok().map(|found| Arc::clone(found.route()));
     identify(core, passage, asked, app, &view, asks_nobody, noted).await?;
     let found = found?;
-    passage.route = Some(Arc::clone(found.route()));
 
     let (body, now) = match approach::judged_body(found.route(), &limits.body) {
         Some(cap) if !asked.framing.is_empty() => {

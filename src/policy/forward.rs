@@ -273,7 +273,11 @@ pub fn observe(
 #[must_use]
 pub fn is_observed(judgement: &Judgement, app: &App, route: Option<&Route>) -> bool {
     let mode = route.and_then(|route| route.mode).unwrap_or(app.mode);
-    mode == Mode::Observe && judgement.outcome() == Outcome::Refuse && is_observable(judgement.reason())
+    // SECURITY: what has two readings may be a route that is enforced (`what_may_mean_an_enforced_route_is_not_observed`).
+    let has_readings = matches!(judgement.reason(), Reason::AmbiguousTarget | Reason::AmbiguousParameter);
+    let may_be_enforced = route.is_none() && app.enforces_some && has_readings;
+    let observes = mode == Mode::Observe && !may_be_enforced;
+    observes && judgement.outcome() == Outcome::Refuse && is_observable(judgement.reason())
 }
 
 /// Whether observe mode forwards a request that was refused for this reason: what concerns the bytes of the request, the

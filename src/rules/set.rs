@@ -128,6 +128,8 @@ pub struct App {
     pub routes: RouteTable,
     /// Whether refusals are enforced.
     pub mode: Mode,
+    /// Whether some route is enforced whatever the application does.
+    pub enforces_some: bool,
     /// The names of parameters whose values are kept out of records.
     pub secrets: SecretNames,
     /// The headers by which the application is told who is asking.

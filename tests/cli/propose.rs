@@ -78,6 +78,23 @@ fn what_is_observed_becomes_rules_that_can_be_looked_through_and_used() {
 }
 
 #[test]
+fn what_is_missing_is_proposed_before_anybody_has_written_down_who_there_is() {
+    let house = House::open();
+    house.edit("wms.yaml", "dialect: servlet\n", "dialect: servlet\nmode: observe\n");
+    house.reload_untested();
+    let mut visitor = house.person(WMS, "visitor");
+    for target in ["/wms/item/10001", "/wms/stock/list.do?warehouse=HF"] {
+        assert_eq!(visitor.get(target).reason(), None);
+    }
+    let received = visitor.received()[1].clone();
+    let record = visitor.decided(&received);
+    tells(&record, &json!({"decision": "observed", "reason": "unknown-subject", "route": "wms.stock.list"}));
+    let yaml = propose(&house, &[]);
+    yaml.says(0, &["match: \"GET /wms/item/{id:int}\""]);
+    assert!(!yaml.out.contains("list.do"), "{}", yaml.out);
+}
+
+#[test]
 fn what_was_refused_is_proposed_only_when_that_is_asked_for() {
     let house = House::open();
     let mut keeper = house.person(WMS, "keeper.hf");

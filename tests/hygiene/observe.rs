@@ -31,6 +31,47 @@ const ASKED: [(&str, &str, &str); 9] = [
     ("GET /stock?a=1&b=%zz", "X-Api-Key: KEY\r\nAuthorization: Basic d3Jvbmc6d3Jvbmc=\r\n", "ambiguous-target"),
 ];
 
+const MIXED: &str = "mode: observe
+identity: {api-key: {header: X-Api-Key}}
+routes:
+  - {id: stock.list, match: GET /stock, permission: stock:view}
+  - {id: stock.change, match: GET /change, permission: stock:change, mode: enforce}
+";
+
+#[test]
+fn a_route_that_is_enforced_refuses_strangers_though_its_application_is_only_observed() {
+    let world = World::new(MIXED);
+    for key in ["", "X-Api-Key: wrong\r\n"] {
+        let ask =
+            |path: &str| world.raw(&format!("GET {path} HTTP/1.1\r\nHost: wms.test\r\nConnection: close\r\n{key}\r\n"));
+        assert_eq!((ask("/stock").status, world.application.take().len()), (200, 1), "{key}");
+        let seen = ask("/change");
+        assert_eq!((seen.status, world.application.take().len()), (401, 0), "{key}: {:?}", seen.reason());
+    }
+}
+
+#[test]
+fn what_may_mean_an_enforced_route_is_not_observed() {
+    let world = World::new(MIXED);
+    let ask = |path: &str| world.raw(&format!("GET {path} HTTP/1.1\r\nHost: wms.test\r\nConnection: close\r\n\r\n"));
+    for path in ["//change", "/./change", "/change%2f", "/%63hange;a=1", "/stock/..%2fchange"] {
+        let seen = ask(path);
+        assert_eq!((seen.reason(), world.application.take().len()), (Some("ambiguous-target"), 0), "{path}");
+    }
+    assert_eq!((ask("/nowhere").status, world.application.take().len()), (200, 1));
+}
+
+#[test]
+fn a_route_that_is_observed_forwards_strangers_though_its_application_is_enforced() {
+    let world =
+        World::new(&MIXED.replace("enforce", "other").replace("mode: observe\n", "").replace("other", "observe"));
+    let ask = |path: &str| world.raw(&format!("GET {path} HTTP/1.1\r\nHost: wms.test\r\nConnection: close\r\n\r\n"));
+    assert_eq!((ask("/stock").status, world.application.take().len()), (401, 0));
+    assert_eq!((ask("/change").status, world.application.take().len()), (200, 1));
+    let wrong = "GET /change HTTP/1.1\r\nHost: wms.test\r\nConnection: close\r\nX-Api-Key: wrong\r\n\r\n";
+    assert_eq!((world.raw(wrong).status, world.application.take().len()), (200, 1));
+}
+
 #[test]
 fn nothing_of_the_gateways_reaches_an_application_that_is_observed_though_nobody_can_be_told() {
     let world = World::new(RULES);

@@ -9,7 +9,7 @@ use crate::request::{Location, SecretNames, SecretPath};
 use crate::rules::pattern::Part;
 use crate::rules::raw::{RawApp, RawHeaders};
 use crate::rules::route::Route;
-use crate::rules::set::{App, Catalog, IdentityHeaders};
+use crate::rules::set::{App, Catalog, IdentityHeaders, Mode};
 use crate::rules::table::{Overlap, RouteTable};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -128,12 +128,14 @@ fn one(
     let secrets =
         SecretNames::new(written.chain(identity.secret_names()).chain(marked.map(|param| param.location.name())))
             .with_paths(paths);
+    let enforces_some = routes.iter().any(|route| route.mode == Some(Mode::Enforce));
     let app = App {
         name: raw.app.as_str().into(),
         title: raw.title.clone(),
         hosts,
         upstream: Arc::new(upstream.ok()?),
         identity,
+        enforces_some,
         routes,
         mode: raw.mode,
         secrets,
