@@ -1,42 +1,30 @@
 //! From a recorded permit to the answer that the client gets; what is forwarded is the permit's alone.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
 use super::passage::Passage;
-use super::pipeline::{Asked, Noted};
+use super::pipeline::Judged;
 use super::{refuse, session};
 use crate::audit::Recorded;
 use crate::model::Reason;
-use crate::policy::{Claim, Forwardable, Judgement, Origin, Tested};
-use crate::rules::App;
+use crate::policy::{Claim, Forwardable, Origin};
 use crate::upstream::{Outside, UpstreamAnswer, present};
 use crate::wire::body::AnswerBody;
 use crate::wire::server::Answer;
 
-/// What is known of a request that goes to its application.
-pub(super) struct Carried {
-    pub passage: Passage,
-    pub noted: Noted,
-    pub judgement: Judgement,
-    pub ending: Ending,
-    /// The most bytes of a body that streams.
-    pub cap: Option<u64>,
-}
-
 /// Forwards what was recorded and turns the application's answer into the client's.
 pub(super) async fn answer<T: Forwardable>(
     core: &Core,
-    carried: Carried,
-    asked: &Asked<'_>,
-    app: &Arc<App>,
+    passage: &Passage,
+    judged: &Judged<'_>,
     recorded: Recorded<T>,
+    mut ending: Ending,
     incoming: Incoming,
 ) -> Answer {
-    let Carried { passage, mut noted, judgement, mut ending, cap } = carried;
+    let Judged { asked, noted, app, cap, .. } = *judged;
     let begun = Instant::now();
     let body = incoming.into_stream(cap, &ending.bytes_in());
     let sent = core.forwarder.forward(recorded, body).await;
@@ -44,14 +32,14 @@ pub(super) async fn answer<T: Forwardable>(
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(request = %passage.id, %error, "the application gave no answer");
-            return refuse::faulted(core, &passage, ending, asked.head, error.reason(), error.to_string());
+            return refuse::faulted(core, passage, ending, asked.head, error.reason(), error.to_string());
         }
     };
     ending.exchanged(address, head.status, begun.elapsed());
-    let (body, cookies) = match session::settle(core, &passage, asked, app, &noted, &head, body).await {
+    let (body, cookies) = match session::settle(core, passage, asked, app, noted, &head, body).await {
         Ok(settled) => settled,
         Err(fault) => {
-            return refuse::faulted(core, &passage, ending, asked.head, fault.reason, fault.detail.into());
+            return refuse::faulted(core, passage, ending, asked.head, fault.reason, fault.detail.into());
         }
     };
     let outside =
@@ -60,27 +48,18 @@ pub(super) async fn answer<T: Forwardable>(
         Ok(shown) => shown,
         Err(error) => {
             let reason = Reason::UpstreamProtocol;
-            return refuse::faulted(core, &passage, ending, asked.head, reason, error.to_string());
+            return refuse::faulted(core, passage, ending, asked.head, reason, error.to_string());
         }
     };
     passage.add_cookies(&mut shown);
-    let tested = std::mem::take(&mut noted.tested);
-    let body = list(core, &passage, app, &judgement, tested, &mut ending, body);
+    let body = list(core, passage, judged, &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }
 }
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand
 /// already is released whole.
-fn list(
-    core: &Core,
-    passage: &Passage,
-    app: &Arc<App>,
-    judgement: &Judgement,
-    tested: Tested,
-    ending: &mut Ending,
-    body: AnswerBody,
-) -> AnswerBody {
+fn list(core: &Core, passage: &Passage, judged: &Judged<'_>, ending: &mut Ending, body: AnswerBody) -> AnswerBody {
     let upgraded = match &body {
         AnswerBody::Stream(_) => false,
         AnswerBody::Tunnel(_) => true,
@@ -91,8 +70,9 @@ fn list(
     }
     let (subject, client, device) = (passage.subject.as_ref(), passage.client.ip, &passage.device);
     let origin = Origin { subject, client, device, upgraded };
-    let claim = Claim::of(&passage.live.rules, app, passage.route.as_deref(), judgement, tested, &origin);
-    let open = core.streams.open(passage, app, claim);
+    let (route, tested) = (passage.route.as_deref(), judged.noted.tested.clone());
+    let claim = Claim::of(&passage.live.rules, judged.app, route, judged.judgement, tested, &origin);
+    let open = core.streams.open(passage, judged.app, claim);
     let body = open.guard(body);
     ending.streams(open);
     body

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
+use smallvec::smallvec;
 
 use super::live::InForce;
 use super::open::{OpenStreams, Review};
@@ -141,7 +142,7 @@ impl Core {
             begun: Instant::now(),
             live,
             people,
-            client: ClientAddr { ip, chain: vec![ip] },
+            client: ClientAddr { ip, chain: smallvec![ip] },
             device: Device::default(),
             issue: None,
             subject: None,
@@ -154,39 +155,33 @@ impl Core {
         }
     }
 
-    /// Begins with a request: number, time, rules, client address, device.
-    ///
-    /// # Errors
-    /// The refusal, where a trusted proxy's forwarding header cannot be read.
-    pub(super) fn begin(
-        &self,
-        connection: &ConnectionInfo,
-        head: &RequestHead,
-    ) -> Result<Passage, Box<(Passage, Judgement)>> {
+    /// Begins with a request: number, time, rules, client address, device. With a refusal, where a trusted proxy's forwarding
+    /// header cannot be read.
+    pub(super) fn begin(&self, connection: &ConnectionInfo, head: &RequestHead) -> (Passage, Result<(), Judgement>) {
         let mut passage = self.begin_unread(connection);
+        let begun = self.place(&mut passage, connection, head);
+        (passage, begun)
+    }
+
+    /// Where a request comes from, and on what.
+    fn place(&self, passage: &mut Passage, connection: &ConnectionInfo, head: &RequestHead) -> Result<(), Judgement> {
         let trusted = &self.shared.trusted_proxies;
-        let client = ClientAddr::derive(
+        passage.client = ClientAddr::derive(
             connection.source(),
             &trusted.networks,
             trusted.header,
             head.values("forwarded"),
             head.values("x-forwarded-for"),
-        );
-        match client {
-            Ok(client) => passage.client = client,
-            Err(error) => return Err(Box::new((passage, Judgement::refused(error.reason(), Detail::text(error))))),
-        }
+        )
+        .map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
         let tls: Option<CompactString> = connection.tls.as_ref().and_then(|tls| tls.fingerprint.clone());
-        match self.devices.read(head.values("user-agent").next(), head.values("cookie"), tls) {
-            Ok(Seen { device, issue }) => {
-                passage.device = device;
-                passage.issue = issue.filter(|_| self.shared.device_cookie);
-            }
-            Err(error) => {
-                return Err(Box::new((passage, Judgement::refused(Reason::InternalFault, Detail::text(error)))));
-            }
-        }
-        Ok(passage)
+        let Seen { device, issue } = self
+            .devices
+            .read(head.values("user-agent").next(), head.values("cookie"), tls)
+            .map_err(|error| Judgement::refused(Reason::InternalFault, Detail::text(error)))?;
+        passage.device = device;
+        passage.issue = issue.filter(|_| self.shared.device_cookie);
+        Ok(())
     }
 
     /// Judges every open stream again under what is in force now, and closes those that are permitted no longer.

@@ -120,7 +120,7 @@ impl Drop for Ending {
         if let Some((metrics, _)) = self.tunnel.take() {
             metrics.count(closed(completion));
         }
-        let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.to_string());
+        let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.text());
         self.journal.outcome(&OutcomeRecord {
             upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
             upstream: address.as_deref(),

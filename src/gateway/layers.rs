@@ -32,7 +32,9 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        Caught(Some(Box::pin((self.0)(request))))
+        // room first: the future is then made in it, and not made elsewhere and copied
+        let room = Box::new_uninit();
+        Caught(Some(Box::into_pin(Box::write(room, (self.0)(request)))))
     }
 }
 

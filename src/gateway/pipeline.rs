@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::carry::Carried;
 use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
@@ -14,12 +13,14 @@ use super::layers::{self, Panicked};
 use super::passage::{AskedHead, Parameters, Passage, body_parameters};
 use super::{carry, refuse};
 use crate::audit::{JournalError, Recorded};
-use crate::identity::chain::{CookieField, Identified, Presented};
+use crate::identity::chain::Identified;
 use crate::identity::evidence::Evidence;
+use crate::identity::presented::{CookieField, Presented};
 use crate::identity::sign_in::Watch;
 use crate::model::{Reason, SubjectId};
 use crate::policy::{
-    Asker, Detail, ForwardParts, Judgement, Observed, Permit, Question, Tested, Told, approach, decide, observe, seal,
+    Asker, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told, approach, decide,
+    observe, seal,
 };
 use crate::request::{CanonicalTarget, RequestView};
 use crate::rules::{App, Authority, Route, Upgrade};
@@ -89,52 +90,62 @@ pub(super) struct Asked<'a> {
     pub connection: &'a ConnectionInfo,
 }
 
-/// A decided request: what is forwarded, if anything, and what the record says of it.
+/// What of a decided request is forwarded, and where to.
 enum Decided {
-    Permit(Permit, Judgement, Noted),
-    Observed(Observed, Judgement, Noted),
-    Refused(Judgement, Parameters),
+    Permit(Permit, Arc<App>),
+    Observed(Observed, Arc<App>),
+    Refused,
 }
 
 /// The whole life of a request.
 async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange) -> Answer {
-    let Exchange { head, framing, body, upgrade } = exchange;
-    let asked = Asked { head: &head, framing, upgrade: upgrade.is_some(), connection };
-    let mut incoming = Incoming::new(body);
-    let mut passage = match core.begin(connection, &head) {
-        Ok(passage) => passage,
-        Err(refused) => {
-            let (passage, judgement) = *refused;
-            return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await;
-        }
+    // what stays alive over the waits is lent, not moved: each move of it would be a copy of its own in the future of every request
+    let asked =
+        Asked { head: &exchange.head, framing: exchange.framing, upgrade: exchange.upgrade.is_some(), connection };
+    let mut incoming = Incoming::new(exchange.body);
+    let mut noted = Noted::default();
+    let (mut passage, begun) = core.begin(connection, asked.head);
+    let found = begun.and_then(|()| find_application(&mut passage, &asked));
+    let (decided, judgement) = match found {
+        Ok(app) => settle(core, &mut passage, &asked, app, &mut incoming, &mut noted).await,
+        Err(judgement) => (Decided::Refused, judgement),
     };
-    let app = match find_application(&mut passage, &asked) {
-        Ok(app) => app,
-        Err(judgement) => return refuse::answer(core, passage, &asked, judgement, Parameters::new()).await,
-    };
-    let decided = settle(core, &mut passage, &asked, &app, &mut incoming).await;
     passage.decided = passage.begun.elapsed();
     match decided {
-        Decided::Permit(permit, judgement, noted) => {
-            match record(core, &mut passage, &asked, &judgement, &noted.parameters, permit).await {
-                Ok((recorded, ending)) => {
-                    let cap = passage.route.as_deref().and_then(approach::streamed_cap);
-                    let carried = Carried { passage, noted, judgement, ending, cap };
-                    carry::answer(core, carried, &asked, &app, recorded, incoming).await
-                }
-                Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
-            }
+        Decided::Permit(permit, app) => {
+            let cap = passage.route.as_deref().and_then(approach::streamed_cap);
+            let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap };
+            carry_out(core, &mut passage, &judged, permit, incoming).await
         }
-        Decided::Observed(observed, judgement, noted) => {
-            match record(core, &mut passage, &asked, &judgement, &noted.parameters, observed).await {
-                Ok((recorded, ending)) => {
-                    let carried = Carried { passage, noted, judgement, ending, cap: None };
-                    carry::answer(core, carried, &asked, &app, recorded, incoming).await
-                }
-                Err(error) => refuse::unrecorded(core, &passage, &asked, &error),
-            }
+        Decided::Observed(observed, app) => {
+            let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap: None };
+            carry_out(core, &mut passage, &judged, observed, incoming).await
         }
-        Decided::Refused(judgement, parameters) => refuse::answer(core, passage, &asked, judgement, parameters).await,
+        Decided::Refused => refuse::answer(core, &mut passage, &asked, &judgement, &noted.parameters).await,
+    }
+}
+
+/// A request that was judged, with what was learned on the way.
+pub(super) struct Judged<'a> {
+    pub asked: &'a Asked<'a>,
+    pub noted: &'a Noted,
+    pub judgement: &'a Judgement,
+    pub app: &'a Arc<App>,
+    /// The most bytes of a body that streams.
+    pub cap: Option<u64>,
+}
+
+/// Puts on record what is to be forwarded, and forwards it when that is written.
+async fn carry_out<T: Forwardable>(
+    core: &Core,
+    passage: &mut Passage,
+    judged: &Judged<'_>,
+    sealed: T,
+    incoming: Incoming,
+) -> Answer {
+    match record(core, passage, judged, sealed).await {
+        Ok((recorded, ending)) => carry::answer(core, passage, judged, recorded, ending, incoming).await,
+        Err(error) => refuse::unrecorded(core, passage, judged.asked, &error),
     }
 }
 
@@ -142,13 +153,14 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
 async fn record<T>(
     core: &Core,
     passage: &mut Passage,
-    asked: &Asked<'_>,
-    judgement: &Judgement,
-    parameters: &Parameters,
+    judged: &Judged<'_>,
     sealed: T,
 ) -> Result<(Recorded<T>, Ending), JournalError> {
-    let target = passage.shown_target(asked.head);
-    let pending = passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, parameters)?;
+    let Judged { asked, noted, judgement, .. } = judged;
+    let pending = {
+        let target = passage.shown_target(asked.head);
+        passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, &noted.parameters)?
+    };
     let mut ending = Ending::of(core, passage);
     ending.decided(judgement);
     match pending.written(sealed).await {
@@ -185,25 +197,25 @@ async fn settle(
     core: &Core,
     passage: &mut Passage,
     asked: &Asked<'_>,
-    app: &Arc<App>,
+    app: Arc<App>,
     incoming: &mut Incoming,
-) -> Decided {
-    let mut noted = Noted::default();
-    let judgement = match judge(core, passage, asked, app, incoming, &mut noted).await {
-        Ok((permit, judgement)) => return Decided::Permit(permit, judgement, noted),
+    noted: &mut Noted,
+) -> (Decided, Judgement) {
+    let judgement = match judge(core, passage, asked, &app, incoming, noted).await {
+        Ok((permit, judgement)) => return (Decided::Permit(permit, app), judgement),
         Err(judgement) => judgement,
     };
     if noted.identified.is_none() {
         // SECURITY: what belongs to the gateway is taken off also where nobody could be told, as observe mode forwards such requests.
-        let evidence = evidence(passage, asked, app, None);
+        let evidence = evidence(passage, asked, &app, None);
         noted.presented = app.identity.present(&evidence, &core.verifiers);
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
     }
     let told = Told { subject: None, roles: &[] };
-    let parts = forward_parts(passage, asked, &noted, told);
-    match observe(judgement, app, passage.route.as_deref(), &parts, incoming.as_observed()) {
-        Ok((observed, judgement)) => Decided::Observed(observed, judgement, noted),
-        Err(judgement) => Decided::Refused(judgement, noted.parameters),
+    let parts = forward_parts(passage, asked, noted, told);
+    match observe(judgement, &app, passage.route.as_deref(), &parts, incoming.as_observed()) {
+        Ok((observed, judgement)) => (Decided::Observed(observed, app), judgement),
+        Err(judgement) => (Decided::Refused, judgement),
     }
 }
 

@@ -21,15 +21,15 @@ use crate::wire::writer::AnswerHead;
 /// Refuses a request: puts the refusal on record, counts it, and answers.
 pub(super) async fn answer(
     core: &Core,
-    mut passage: Passage,
+    passage: &mut Passage,
     asked: &Asked<'_>,
-    judgement: Judgement,
-    parameters: Parameters,
+    judgement: &Judgement,
+    parameters: &Parameters,
 ) -> Answer {
     let target = passage.shown_target(asked.head);
     let head = AskedHead::of(asked.head, target.as_bytes());
-    let (reason, ending) = put_on_record(core, &mut passage, &head, &judgement, &parameters).await;
-    page(core, &passage, ending, Some(asked.head), reason, judgement.permission())
+    let (reason, ending) = put_on_record(core, passage, &head, judgement, parameters).await;
+    page(core, passage, ending, Some(asked.head), reason, judgement.permission())
 }
 
 /// Answers what was no request at all; it is recorded like every other refusal.

@@ -11,7 +11,8 @@ use super::core::Core;
 use super::passage::Passage;
 use super::pipeline::{Asked, Noted};
 use crate::audit::{AdminAction, AdminRecord, Durability};
-use crate::identity::chain::{CookieField, IdentityChain};
+use crate::identity::chain::IdentityChain;
+use crate::identity::presented::CookieField;
 use crate::identity::settle::Exchange;
 use crate::identity::sign_in::{Judgement, MAX_PAGE, Verdict, Watch};
 use crate::model::Reason;
@@ -44,6 +45,9 @@ pub(super) async fn settle(
     head: &ResponseHead,
     mut body: AnswerBody,
 ) -> Result<(AnswerBody, Cookies), Fault> {
+    if noted.watch.is_none() && !head.contains("set-cookie") {
+        return Ok((body, None));
+    }
     let confirmed = match &noted.watch {
         // boxed: few requests sign in, and every request's future would have room for it
         Some(watch) => Some(Box::pin(confirm(core, passage, asked, app, noted, watch, head, &mut body)).await),
@@ -119,7 +123,7 @@ async fn confirm(
 fn forwarded_cookies(asked: &Asked<'_>, noted: &Noted) -> Option<Vec<u8>> {
     match noted.identified.as_ref().map(|identified| &identified.cookie) {
         Some(CookieField::Removed) => None,
-        Some(CookieField::Replaced(field)) => Some(field.clone()),
+        Some(CookieField::Replaced(field)) => Some(field.to_vec()),
         Some(CookieField::Unchanged) | None => {
             let fields: Vec<&[u8]> = asked.head.values("cookie").collect();
             (!fields.is_empty()).then(|| fields.join(&b"; "[..]))

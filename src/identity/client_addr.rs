@@ -1,6 +1,7 @@
 //! Where a request comes from: the peer, or what trusted proxies say, read from right to left; never a decision on it.
 
 use ipnet::IpNet;
+use smallvec::{SmallVec, smallvec};
 use std::net::{IpAddr, SocketAddr};
 
 /// How many hops a forwarding chain may have.
@@ -13,7 +14,7 @@ pub struct ClientAddr {
     pub ip: IpAddr,
     /// For the record: the hops from the client towards the gateway, the last being the peer of the connection.
     /// Holds one address where nobody forwarded.
-    pub chain: Vec<IpAddr>,
+    pub chain: SmallVec<[IpAddr; 2]>,
 }
 
 /// Which forwarding header the trusted proxies write.
@@ -68,7 +69,7 @@ impl ClientAddr {
         x_forwarded_for: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Self, ForwardingError> {
         let peer = peer.to_canonical();
-        let alone = Self { ip: peer, chain: vec![peer] };
+        let alone = Self { ip: peer, chain: smallvec![peer] };
         if !is_trusted(peer, trusted) {
             // SECURITY: an untrusted peer's headers are not even parsed (test `strangers_cannot_name_an_address`).
             return Ok(alone);
@@ -84,7 +85,7 @@ impl ClientAddr {
             }
             _ => return Ok(alone),
         };
-        let mut chain = vec![peer];
+        let mut chain: SmallVec<[IpAddr; 2]> = smallvec![peer];
         let mut ip = peer;
         for hop in hops.into_iter().rev() {
             if chain.len() > MAX_HOPS {

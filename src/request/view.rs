@@ -124,8 +124,13 @@ pub(crate) enum BodyState {
 pub type Edit = (CompactString, Option<CompactString>);
 
 /// A request as rules see it.
+///
+/// Boxed: it is large, and goes through many hands before it is sealed.
 #[derive(Debug)]
-pub struct RequestView<'h> {
+pub struct RequestView<'h>(Box<Parts<'h>>);
+
+#[derive(Debug)]
+struct Parts<'h> {
     method: &'h str,
     fields: SmallVec<[(&'h str, &'h [u8]); 16]>,
     target: CanonicalTarget,
@@ -146,39 +151,34 @@ impl<'h> RequestView<'h> {
         target: CanonicalTarget,
         dialect: &'h Dialect,
     ) -> Self {
-        Self {
-            method,
-            fields: fields.into_iter().collect(),
-            target,
-            dialect,
-            body: if has_body { BodyState::Unread } else { BodyState::Absent },
-            cookies: OnceCell::new(),
-            header_edits: Vec::new(),
-            cookie_edits: Vec::new(),
-        }
+        let room = Box::new_uninit();
+        let fields = fields.into_iter().collect();
+        let body = if has_body { BodyState::Unread } else { BodyState::Absent };
+        let (cookies, header_edits, cookie_edits) = (OnceCell::new(), Vec::new(), Vec::new());
+        Self(Box::write(room, Parts { method, fields, target, dialect, body, cookies, header_edits, cookie_edits }))
     }
 
     /// The method as sent.
     #[must_use]
     pub const fn method(&self) -> &'h str {
-        self.method
+        self.0.method
     }
 
     /// The target, with what obligations have changed.
     #[must_use]
     pub const fn target(&self) -> &CanonicalTarget {
-        &self.target
+        &self.0.target
     }
 
     /// The dialect that the request is read in.
     #[must_use]
     pub const fn dialect(&self) -> &'h Dialect {
-        self.dialect
+        self.0.dialect
     }
 
     /// The header fields as sent, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
-        self.fields.iter().copied()
+        self.0.fields.iter().copied()
     }
 
     /// Whether a rule that names these locations can be judged only with the body read.
@@ -186,16 +186,16 @@ impl<'h> RequestView<'h> {
     /// That is so for locations in the body, and for parameters of the query that the application would also take
     /// from a form in the body.
     pub fn needs_body<'a>(&self, named: impl IntoIterator<Item = &'a Location>) -> bool {
-        if !matches!(self.body, BodyState::Unread) {
+        if !matches!(self.0.body, BodyState::Unread) {
             return false;
         }
         let form = self.may_hold_form();
-        let override_in_form = form && !self.dialect.override_params.is_empty();
+        let override_in_form = form && !self.0.dialect.override_params.is_empty();
         override_in_form
             || named.into_iter().any(|location| match location {
                 Location::Form(_) | Location::Multipart(_) | Location::Json(_) => true,
                 Location::Param(_) => form,
-                Location::Query(_) => form && self.dialect.merges(Place::Query) && self.dialect.merges(Place::Form),
+                Location::Query(_) => form && self.0.dialect.merges(Place::Query) && self.0.dialect.merges(Place::Form),
                 Location::Path(_) | Location::Header(_) | Location::Cookie(_) => false,
             })
     }
@@ -205,9 +205,9 @@ impl<'h> RequestView<'h> {
     /// # Errors
     /// When the method is GET or HEAD and there is a body.
     pub fn check_body(&self, types: &ContentTypes) -> Result<(), BodyError> {
-        let has_body = !matches!(self.body, BodyState::Absent);
-        if has_body && matches!(self.method, "GET" | "HEAD") && !types.body_on_get {
-            return Err(BodyError::Unexpected { method: self.method.into() });
+        let has_body = !matches!(self.0.body, BodyState::Absent);
+        if has_body && matches!(self.0.method, "GET" | "HEAD") && !types.body_on_get {
+            return Err(BodyError::Unexpected { method: self.0.method.into() });
         }
         Ok(())
     }
@@ -218,8 +218,8 @@ impl<'h> RequestView<'h> {
     /// When the content type is not one of `types`, the body is encoded or in another character set, is beyond a
     /// limit, or has more than one reading.
     pub fn read_body(&mut self, types: &ContentTypes, limits: &BodyLimits, body: &Bytes) -> Result<(), BodyError> {
-        if matches!(self.body, BodyState::Absent) || body.is_empty() {
-            self.body = BodyState::Absent;
+        if matches!(self.0.body, BodyState::Absent) || body.is_empty() {
+            self.0.body = BodyState::Absent;
             return Ok(());
         }
         self.check_body(types)?;
@@ -231,14 +231,14 @@ impl<'h> RequestView<'h> {
             return Err(BodyError::ContentEncoding);
         }
         let media = self.media_type()?.ok_or(BodyError::ContentType("is missing"))?;
-        let dialect = self.dialect;
+        let dialect = self.0.dialect;
         let is_form = media.essence == "application/x-www-form-urlencoded";
         // JSON is UTF-8 whatever the application's forms are (RFC 8259 section 8.1)
         let charset = if media.is_json() { super::Charset::Utf8 } else { dialect.charset };
         if media.charset.as_ref().is_some_and(|label| !charset.is_named_by(label)) {
             return Err(BodyError::Charset(charset));
         }
-        self.body = if is_form && types.form {
+        self.0.body = if is_form && types.form {
             let list = Box::new(ParamList::parse(body, dialect, limits.parameters, "form")?);
             let is_ours = |label: &str| dialect.charset.is_named_by(label);
             if list.iter().any(|value| value.name() == CHARSET_FIELD && !is_ours(value.value())) {
@@ -272,7 +272,7 @@ impl<'h> RequestView<'h> {
     /// Whether the application may read parameters out of the body, going by its content type.
     pub(crate) fn may_hold_form(&self) -> bool {
         match self.media_type() {
-            Ok(Some(media)) => media.is_form() || (self.dialect.base == Base::Strict && media.is_json()),
+            Ok(Some(media)) => media.is_form() || (self.0.dialect.base == Base::Strict && media.is_json()),
             Ok(None) | Err(_) => true,
         }
     }
@@ -377,7 +377,7 @@ impl<'h> RequestView<'h> {
 
     /// Appends the target to forward: canonical path, parameters in their order.
     pub fn write_target(&self, out: &mut Vec<u8>) {
-        self.target.write(out, self.dialect);
+        self.0.target.write(out, self.0.dialect);
     }
 
     /// The body to forward, written again from what was judged.
@@ -387,16 +387,16 @@ impl<'h> RequestView<'h> {
             Some(charset) => format_compact!("{essence}; charset={charset}"),
             None => essence.into(),
         };
-        match &self.body {
+        match &self.0.body {
             BodyState::Absent | BodyState::Unread => JudgedBody::None,
             BodyState::Form { list, charset } => {
                 let mut out = Vec::new();
-                list.write(&mut out, self.dialect);
+                list.write(&mut out, self.0.dialect);
                 let content_type = typed("application/x-www-form-urlencoded", charset);
                 JudgedBody::Bytes { content_type, bytes: out.into() }
             }
             BodyState::Multipart(multipart) => {
-                let (content_type, bytes) = multipart.write(self.dialect);
+                let (content_type, bytes) = multipart.write(self.0.dialect);
                 JudgedBody::Bytes { content_type, bytes: bytes.into() }
             }
             BodyState::Json { root, essence, charset } => {
@@ -410,25 +410,25 @@ impl<'h> RequestView<'h> {
     /// Whether the body was read and judged, so that [`RequestView::body`] gives what to forward.
     #[must_use]
     pub const fn is_body_read(&self) -> bool {
-        !matches!(self.body, BodyState::Absent | BodyState::Unread)
+        !matches!(self.0.body, BodyState::Absent | BodyState::Unread)
     }
 
     /// Whether there is a body that nobody has read.
     #[must_use]
     pub const fn is_body_unread(&self) -> bool {
-        matches!(self.body, BodyState::Unread)
+        matches!(self.0.body, BodyState::Unread)
     }
 
     /// Headers that obligations have changed.
     #[must_use]
     pub fn header_edits(&self) -> &[Edit] {
-        &self.header_edits
+        &self.0.header_edits
     }
 
     /// Cookies that obligations have changed.
     #[must_use]
     pub fn cookie_edits(&self) -> &[Edit] {
-        &self.cookie_edits
+        &self.0.cookie_edits
     }
 
     /// The cookies as sent.
@@ -440,24 +440,24 @@ impl<'h> RequestView<'h> {
             let mut fields = self.fields().filter(|(name, _)| folds_to(name, "cookie"));
             match (fields.next(), fields.next()) {
                 (None, _) => Ok(Cookies::default()),
-                (Some((_, value)), None) => Cookies::parse(value, self.dialect),
+                (Some((_, value)), None) => Cookies::parse(value, self.0.dialect),
                 _ => Err(ParamError::RepeatedHeader { name: "cookie".into() }),
             }
         };
-        self.cookies.get_or_init(read).as_ref().map_err(Clone::clone)
+        self.0.cookies.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// Refuses a parameter that the application also reads in another of the places it merges with `here`.
     pub(crate) fn check_elsewhere(&self, name: &ParamName, here: Place) -> Result<(), ParamError> {
-        self.dialect.merge.iter().filter(|&&place| place != here).try_for_each(|&place| self.check_place(name, place))
+        self.0.dialect.merge.iter().filter(|&&place| place != here).try_for_each(|&place| self.check_place(name, place))
     }
 
     /// Refuses a parameter that stands in `place`.
     pub(crate) fn check_place(&self, name: &ParamName, place: Place) -> Result<(), ParamError> {
         let found = match place {
-            Place::Query => self.target.query().mentions(name),
+            Place::Query => self.0.target.query().mentions(name),
             Place::Cookie => self.cookies()?.mentions(name),
-            Place::Form => match &self.body {
+            Place::Form => match &self.0.body {
                 BodyState::Absent => false,
                 BodyState::Unread if self.may_hold_form() => {
                     return Err(ParamError::Unread { name: name.as_str().into() });
@@ -469,7 +469,7 @@ impl<'h> RequestView<'h> {
                     // frameworks that nobody told us of may merge a JSON object into their parameters
                     let same = |key: &str| name.matches(key, None) != Match::Other;
                     let Json::Object(members) = root else { return Ok(()) };
-                    self.dialect.base == Base::Strict && members.iter().any(|(key, _)| same(key))
+                    self.0.dialect.base == Base::Strict && members.iter().any(|(key, _)| same(key))
                 }
             },
         };
@@ -480,37 +480,37 @@ impl<'h> RequestView<'h> {
     }
 
     pub(crate) const fn body_state(&self) -> &BodyState {
-        &self.body
+        &self.0.body
     }
 
     pub(crate) const fn body_state_mut(&mut self) -> &mut BodyState {
-        &mut self.body
+        &mut self.0.body
     }
 
     pub(crate) const fn query_mut(&mut self) -> &mut ParamList {
-        self.target.query_mut()
+        self.0.target.query_mut()
     }
 
     pub(crate) fn set_segment(&mut self, at: usize, text: &str) -> bool {
-        self.target.set_segment(at, text, self.dialect)
+        self.0.target.set_segment(at, text, self.0.dialect)
     }
 
     /// The edit of this header, where there is one.
     pub(crate) fn header_edit(&self, name: &str) -> Option<Option<&str>> {
-        self.header_edits.iter().find(|(edited, _)| folds_to(edited, name)).map(|(_, value)| value.as_deref())
+        self.0.header_edits.iter().find(|(edited, _)| folds_to(edited, name)).map(|(_, value)| value.as_deref())
     }
 
     pub(crate) fn edit_header(&mut self, name: &str, value: Option<CompactString>) {
-        self.header_edits.retain(|(edited, _)| !folds_to(edited, name));
-        self.header_edits.push((name.into(), value));
+        self.0.header_edits.retain(|(edited, _)| !folds_to(edited, name));
+        self.0.header_edits.push((name.into(), value));
     }
 
     pub(crate) fn edit_cookie(&mut self, name: &str, value: Option<CompactString>) -> Result<(), ParamError> {
         let mut cookies = self.cookies()?.clone();
         cookies.edit(name, value.as_ref());
-        self.cookies = OnceCell::from(Ok(cookies));
-        self.cookie_edits.retain(|(edited, _)| edited != name);
-        self.cookie_edits.push((name.into(), value));
+        self.0.cookies = OnceCell::from(Ok(cookies));
+        self.0.cookie_edits.retain(|(edited, _)| edited != name);
+        self.0.cookie_edits.push((name.into(), value));
         Ok(())
     }
 }

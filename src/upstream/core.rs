@@ -102,7 +102,8 @@ impl CoreUpstream {
             return Ok(Chosen { connection, reused: true });
         }
         let tls = self.shared.tls()?;
-        let link = connect(address, tls.as_deref(), self.shared.limits().connect).await?;
+        // boxed: few requests wait for a new connection, and every request's future would have room for it
+        let link = Box::pin(connect(address, tls.as_deref(), self.shared.limits().connect)).await?;
         pool.series().connected();
         let (weak, born) = (Rc::downgrade(pool), Instant::now());
         let home = Rc::new(move |connection| {
