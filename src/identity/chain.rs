@@ -6,8 +6,9 @@ use super::error::IdentityError;
 use super::evidence::Evidence;
 use super::fault::{Fault, Faults};
 use super::jwks::{KeyRing, RemoteKeys};
+use super::presented::{CookieField, Presented, PresentedCookie};
 use super::recent::Recent;
-use super::session::{Opened, SessionKey, SessionTable};
+use super::session::{SessionKey, SessionTable};
 use super::source::api_key::{ApiKeys, RawApiKey};
 use super::source::basic::{Basic, RawBasic};
 use super::source::client_certificate::{Certificates, RawClientCertificate};
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use smallvec::SmallVec;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `identity:` of an application. Every source that is given runs on every request.
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
@@ -75,6 +77,8 @@ pub struct Compile<'a> {
 /// A compiled [`RawIdentity`].
 #[derive(Clone, Debug)]
 pub struct IdentityChain {
+    /// Tells it from every other chain of this process, those of earlier rules included.
+    serial: u64,
     app: CompactString,
     charset: Charset,
     legacy: Option<Arc<LegacySession>>,
@@ -123,7 +127,9 @@ impl RawIdentity {
         if !faults.is_empty() {
             return Err(faults.into_found());
         }
+        static COMPILED: AtomicU64 = AtomicU64::new(0);
         Ok(IdentityChain {
+            serial: COMPILED.fetch_add(1, Ordering::Relaxed),
             app: inputs.app.into(),
             charset: inputs.dialect.charset,
             legacy: legacy.map(Arc::new),
@@ -160,6 +166,7 @@ pub struct Verifiers {
     passwords: Arc<PasswordVerifier>,
     keys: Arc<KeyRing>,
     recent_sessions: Recent<SessionKey>,
+    pub(super) recent_cookies: Recent<Presented>,
     recent_tokens: Recent<Rc<Verified>>,
 }
 
@@ -167,7 +174,14 @@ impl Verifiers {
     /// For one core.
     #[must_use]
     pub fn new(sessions: Arc<SessionTable>, passwords: Arc<PasswordVerifier>, keys: Arc<KeyRing>) -> Self {
-        Self { sessions, passwords, keys, recent_sessions: Recent::new(4096), recent_tokens: Recent::new(1024) }
+        Self {
+            sessions,
+            passwords,
+            keys,
+            recent_sessions: Recent::new(4096),
+            recent_cookies: Recent::new(1024),
+            recent_tokens: Recent::new(1024),
+        }
     }
 
     /// The sessions of all cores.
@@ -177,7 +191,7 @@ impl Verifiers {
     }
 
     /// The key of a session; the hash of a cookie seen lately is remembered.
-    fn key(&self, app: &str, cookie: &str, token: &[u8]) -> SessionKey {
+    pub(super) fn key(&self, app: &str, cookie: &str, token: &[u8]) -> SessionKey {
         if token.len() > 512 {
             return self.sessions.key(app, cookie, token);
         }
@@ -206,52 +220,6 @@ pub struct Identified {
     pub strip_query: Option<Location>,
     /// The Cookie field that reaches the application.
     pub cookie: CookieField,
-}
-
-/// The Cookie field that reaches the application.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CookieField {
-    /// As it came.
-    Unchanged,
-    /// This one field in place of all.
-    Replaced(Vec<u8>),
-    /// None.
-    Removed,
-}
-
-/// The application's session cookies that a request presents, bound or not.
-#[derive(Clone, Debug, Default)]
-pub struct Presented {
-    cookies: SmallVec<[PresentedCookie; 1]>,
-    /// Which of the session cookies cannot be told.
-    ambiguous: bool,
-}
-
-/// A session cookie in a request.
-#[derive(Clone)]
-pub(super) struct PresentedCookie {
-    /// Which of the configured cookies it is.
-    pub(super) index: usize,
-    /// The key that it would be bound under.
-    pub(super) key: SessionKey,
-    /// The value that the application knows.
-    pub(super) value: Vec<u8>,
-    /// What was sealed, where the cookie is hidden.
-    pub(super) opened: Option<Opened>,
-}
-
-impl std::fmt::Debug for PresentedCookie {
-    /// Shows no value: it is a credential.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PresentedCookie").field("index", &self.index).field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl Presented {
-    /// The presented cookie of this index.
-    pub(super) fn get(&self, index: usize) -> Option<&PresentedCookie> {
-        self.cookies.iter().find(|cookie| cookie.index == index)
-    }
 }
 
 impl IdentityChain {
@@ -285,44 +253,22 @@ impl IdentityChain {
         self.legacy()?.sign_ins.iter().find_map(|sign_in| sign_in.page.as_deref())
     }
 
+    pub(super) const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether the cookie of this name carries a token that is not forwarded.
+    pub(super) fn takes_token(&self, cookie: &[u8]) -> bool {
+        let mut taken = self.tokens.iter().filter(|tokens| !tokens.forward);
+        taken.any(|tokens| tokens.cookie.as_ref().is_some_and(|own| own.as_bytes() == cookie))
+    }
+
     pub(super) fn legacy(&self) -> Option<&LegacySession> {
         self.legacy.as_deref()
     }
 
     pub(super) const fn charset(&self) -> Charset {
         self.charset
-    }
-
-    /// The application's session cookies in this request, whatever the route.
-    #[must_use]
-    pub fn present(&self, evidence: &Evidence<'_>, verifiers: &Verifiers) -> Presented {
-        let mut presented = Presented::default();
-        let Some(legacy) = self.legacy() else { return presented };
-        for (index, cookie) in legacy.cookies.iter().enumerate() {
-            let name = if legacy.hide { &cookie.sealed } else { &cookie.name };
-            let found = cookie::find(evidence.cookies(), &cookie.name);
-            presented.ambiguous |= found == Found::Ambiguous;
-            let found = if legacy.hide { cookie::find(evidence.cookies(), name) } else { found };
-            let Found::One(sent) = found else {
-                presented.ambiguous |= found == Found::Ambiguous;
-                continue;
-            };
-            if sent.is_empty() {
-                continue;
-            }
-            let opened = match legacy.hide {
-                false => None,
-                true => match verifiers.sessions.sealer().open(&self.app, &cookie.name, sent) {
-                    Some(opened) => Some(opened),
-                    None => continue,
-                },
-            };
-            let token = opened.as_ref().map_or(sent, Opened::token);
-            let key = verifiers.key(&self.app, &cookie.name, token);
-            let value = opened.as_ref().map_or(sent, Opened::value).to_vec();
-            presented.cookies.push(PresentedCookie { index, key, value, opened });
-        }
-        presented
     }
 
     /// A request to a public route: nobody, whatever it brings. What belongs to the gateway is taken off nevertheless.
@@ -352,7 +298,7 @@ impl IdentityChain {
         let mut identified = self.nobody();
         let mut bound = SmallVec::<[usize; 1]>::new();
         self.check_sessions(evidence, presented)?;
-        for cookie in &presented.cookies {
+        for cookie in presented.cookies() {
             if let Some(claim) = self.bound_session(cookie, evidence, verifiers).await? {
                 identified.session.get_or_insert(cookie.key);
                 bound.push(cookie.index);
@@ -392,7 +338,7 @@ impl IdentityChain {
         identified.source = Some(claim.source);
         // SECURITY: whose session an unbound cookie is cannot be told, so it does not go along with somebody's identity
         // (test `an_unbound_session_does_not_go_along_with_another_identity`).
-        identified.cookie = self.cookie_field(evidence, presented, |index| bound.contains(&index));
+        identified.cookie = self.bound_cookies(evidence, presented, &bound);
         Ok(identified)
     }
 
@@ -416,7 +362,7 @@ impl IdentityChain {
         let Some(legacy) = self.legacy() else { return Ok(()) };
         let refuse =
             |detail: &str| Err(IdentityError::of(SourceKind::LegacySession, Reason::InvalidCredential, detail));
-        if presented.ambiguous {
+        if presented.is_ambiguous() {
             return refuse("which session cookie the application would read cannot be told");
         }
         let Some(target) = evidence.target else { return Ok(()) };
@@ -528,47 +474,7 @@ impl IdentityChain {
         }
         Ok(())
     }
-
-    /// The Cookie field for the application: without the gateway's own cookies, with the application's in place of
-    /// sealed ones; `keep` says which of its session cookies go along.
-    fn cookie_field(
-        &self,
-        evidence: &Evidence<'_>,
-        presented: &Presented,
-        keep: impl Fn(usize) -> bool,
-    ) -> CookieField {
-        let legacy = self.legacy();
-        let drops = |name: &[u8]| {
-            name.get(..OWN_PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(OWN_PREFIX))
-                || self
-                    .tokens
-                    .iter()
-                    .any(|tokens| !tokens.forward && tokens.cookie.as_ref().is_some_and(|own| own.as_bytes() == name))
-                || legacy.is_some_and(|legacy| {
-                    let own = legacy.cookies.iter().position(|cookie| cookie.name.as_bytes() == name);
-                    own.is_some_and(|index| legacy.hide || !keep(index))
-                })
-        };
-        let mut changed = false;
-        for sent in cookie::cookies(evidence.cookies()) {
-            changed |= drops(sent.name);
-        }
-        if !changed {
-            return CookieField::Unchanged;
-        }
-        let kept = cookie::rewrite(evidence.cookies(), |sent| (!drops(sent.name)).then(|| sent.value.into()));
-        let mut field = kept.unwrap_or_default();
-        for own in presented.cookies.iter().filter(|own| own.opened.is_some() && keep(own.index)) {
-            if let Some(cookie) = legacy.and_then(|legacy| legacy.cookies.get(own.index)) {
-                cookie::push(&mut field, cookie.name.as_bytes(), &own.value);
-            }
-        }
-        if field.is_empty() { CookieField::Removed } else { CookieField::Replaced(field) }
-    }
 }
-
-/// The beginning of the names of all cookies of the gateway.
-const OWN_PREFIX: &[u8] = b"__Host-scopegate";
 
 /// The scheme of an Authorization field and what follows it (RFC 9110 section 11.4).
 fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {

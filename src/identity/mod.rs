@@ -11,6 +11,7 @@ pub mod fault;
 mod fetch;
 pub mod jwks;
 pub mod key;
+pub mod presented;
 pub mod recent;
 pub mod session;
 pub mod settle;

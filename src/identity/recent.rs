@@ -1,26 +1,34 @@
 //! A small bounded cache of one core: what was asked lately, by bytes; never decides whether a value still holds.
 
+use rustc_hash::FxHasher;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::hash::Hasher;
 
-/// Keeps at most twice `half` values; those not asked for lately go first. For one core only.
+/// Keeps a bounded number of values; those not asked for lately go first. For one core only.
+///
+/// Every key has its set of two places, by a hash that is fast and can be foreseen: whoever makes keys collide only makes
+/// values be computed again.
 #[derive(Debug)]
 pub struct Recent<V> {
-    generations: RefCell<Generations<V>>,
-    half: usize,
+    sets: RefCell<Vec<Set<V>>>,
 }
 
+/// The value asked for last, and the one before it.
 #[derive(Debug)]
-struct Generations<V> {
-    young: HashMap<Box<[u8]>, V>,
-    old: HashMap<Box<[u8]>, V>,
+struct Set<V>([Option<Box<Kept<V>>>; 2]);
+
+#[derive(Debug)]
+struct Kept<V> {
+    key: Box<[u8]>,
+    value: V,
 }
 
 impl<V: Clone> Recent<V> {
-    /// An empty cache of at most twice `half` values.
+    /// An empty cache of at most twice `half` values, `half` rounded up to a power of two.
     #[must_use]
     pub fn new(half: usize) -> Self {
-        Self { generations: RefCell::new(Generations { young: HashMap::new(), old: HashMap::new() }), half }
+        let sets = std::iter::repeat_with(|| Set([None, None])).take(half.next_power_of_two());
+        Self { sets: RefCell::new(sets.collect()) }
     }
 
     /// The value of `key`, computed where it is not known. `compute` must not use the cache.
@@ -34,25 +42,38 @@ impl<V: Clone> Recent<V> {
 
     /// The value of `key`, where it is known.
     pub fn get(&self, key: &[u8]) -> Option<V> {
-        let mut generations = self.generations.borrow_mut();
-        if let Some(value) = generations.young.get(key) {
-            return Some(value.clone());
-        }
-        let value = generations.old.remove(key)?;
-        generations.keep(key, value.clone(), self.half);
-        Some(value)
+        self.of(key, |Set(places)| {
+            let at = places.iter().position(|place| place.as_ref().is_some_and(|kept| *kept.key == *key))?;
+            if at > 0 {
+                places.rotate_right(1);
+            }
+            places.first()?.as_ref().map(|kept| kept.value.clone())
+        })
     }
 
     /// Keeps a value.
     pub fn insert(&self, key: &[u8], value: V) {
-        self.generations.borrow_mut().keep(key, value, self.half);
+        self.of(key, |Set(places)| {
+            places.rotate_right(1);
+            let [newest, _] = places;
+            *newest = Some(Box::new(Kept { key: key.into(), value }));
+            Some(())
+        });
+    }
+
+    fn of<T>(&self, key: &[u8], then: impl FnOnce(&mut Set<V>) -> Option<T>) -> Option<T> {
+        let mut sets = self.sets.borrow_mut();
+        let mut hasher = FxHasher::default();
+        hasher.write(key);
+        let last = sets.len().checked_sub(1)?;
+        let set = sets.get_mut(usize::try_from(hasher.finish()).unwrap_or(usize::MAX) & last)?;
+        then(set)
     }
 
     /// How many values are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        let generations = self.generations.borrow();
-        generations.young.len() + generations.old.len()
+        self.sets.borrow().iter().map(|Set(places)| places.iter().flatten().count()).sum()
     }
 
     /// Whether nothing is kept.
@@ -63,18 +84,7 @@ impl<V: Clone> Recent<V> {
 
     /// Forgets everything.
     pub fn clear(&self) {
-        let mut generations = self.generations.borrow_mut();
-        generations.young.clear();
-        generations.old.clear();
-    }
-}
-
-impl<V> Generations<V> {
-    fn keep(&mut self, key: &[u8], value: V, half: usize) {
-        if self.young.len() >= half {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key.into(), value);
+        self.sets.borrow_mut().iter_mut().for_each(|set| *set = Set([None, None]));
     }
 }
 
@@ -92,5 +102,7 @@ mod tests {
         }
         assert_eq!(recent.get_or(b"hot", || panic!("was forgotten")), 0);
         assert_eq!(recent.get_or(&1_u32.to_be_bytes(), || 2), 2, "the oldest went");
+        recent.clear();
+        assert!(recent.is_empty());
     }
 }

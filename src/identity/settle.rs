@@ -1,8 +1,9 @@
 //! What an answer does to sessions: sign-in, sign-out, rotation and hiding of cookies; never who may do what.
 
-use super::chain::{IdentityChain, Presented, PresentedCookie};
+use super::chain::IdentityChain;
 use super::cookie::{self, SetCookie};
 use super::key::KeyError;
+use super::presented::{Presented, PresentedCookie};
 use super::session::port::BindingChange;
 use super::session::{Binding, Opened, SessionKey, SessionTable};
 use super::sign_in::Verdict;

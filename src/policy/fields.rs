@@ -2,14 +2,15 @@
 //! itself is `request`'s. Decides nothing.
 
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
-use crate::identity::chain::CookieField;
 use crate::identity::client_addr::ClientAddr;
+use crate::identity::presented::CookieField;
 use crate::model::RequestId;
 use crate::request::{Edit, ForwardBody, ForwardError, ForwardHead, ForwardedFor, folds_to, write_forward_head};
 use crate::rules::App;
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
 /// Who is told to the application.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,19 +62,24 @@ pub(super) struct Shape<'a> {
 /// (`an_identity_header_in_any_spelling_is_replaced`, `connection_cannot_strip_what_is_set`).
 pub(super) fn write(app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> Result<Vec<u8>, ForwardError> {
     let headers = &app.headers;
-    let mut strip: Vec<CompactString> = parts.strip.to_vec();
-    strip.extend([&headers.user, &headers.roles, &headers.request_id].into_iter().flatten().cloned());
-    strip.push(CompactString::const_new("Remote-User"));
+    let mut strip: SmallVec<[&str; 8]> = parts.strip.iter().map(CompactString::as_str).collect();
+    strip.extend([&headers.user, &headers.roles, &headers.request_id].into_iter().flatten().map(CompactString::as_str));
+    strip.push("Remote-User");
     if parts.plain_answer {
-        strip.push(CompactString::const_new("Accept-Encoding"));
+        strip.push("Accept-Encoding");
     }
-    let mut set: Vec<(CompactString, CompactString)> = Vec::new();
+    let (id, roles);
+    let mut set: SmallVec<[(&str, &str); 4]> = SmallVec::new();
     if let Some(name) = &headers.request_id {
-        set.push((name.clone(), parts.request.to_string().into()));
+        id = parts.request.to_hex();
+        set.push((name, std::str::from_utf8(&id).unwrap_or_default()));
     }
     if let Some(subject) = parts.told.subject {
-        set.extend(headers.user.iter().map(|name| (name.clone(), subject.into())));
-        set.extend(headers.roles.iter().map(|name| (name.clone(), parts.told.roles.join(",").into())));
+        set.extend(headers.user.iter().map(|name| (name.as_str(), subject)));
+        if let Some(name) = &headers.roles {
+            roles = parts.told.roles.join(",");
+            set.push((name, &roles));
+        }
     }
     let outside = parts.head.authority();
     let head = ForwardHead {
@@ -97,10 +103,10 @@ pub(super) fn write(app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> R
     let mut out = Vec::with_capacity(1024);
     let as_sent = matches!(parts.cookies, CookieField::Unchanged);
     let replaced = match parts.cookies {
-        CookieField::Replaced(field) => Some(("Cookie", field.as_slice())),
+        CookieField::Replaced(field) => Some((&b"Cookie"[..], field.as_ref())),
         CookieField::Unchanged | CookieField::Removed => None,
     };
-    let kept = parts.head.fields().filter(|(name, _)| as_sent || !folds_to(name, "cookie"));
+    let kept = parts.head.raw_fields().filter(|(name, _)| as_sent || !folds_to(name, "cookie"));
     write_forward_head(&mut out, &head, kept.chain(replaced))?;
     Ok(out)
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{TestPeople, World, faults};
 use aws_lc_rs::digest::{SHA256, digest};
-use scopegate::identity::chain::CookieField;
+use scopegate::identity::presented::CookieField;
 use scopegate::identity::source::SourceKind;
 use scopegate::model::{Reason, SubjectId};
 
@@ -92,7 +92,7 @@ async fn an_unbound_session_does_not_go_along_with_another_identity() {
     let identified =
         world.identify("GET / HTTP/1.1\nCookie: SID=unbound; theme=dark\nX-Api-Key: key-of-li-na").await.unwrap();
     assert_eq!(identified.subject.unwrap().as_str(), "clerk");
-    assert_eq!(identified.cookie, CookieField::Replaced(b"theme=dark".to_vec()));
+    assert_eq!(identified.cookie, CookieField::Replaced(b"theme=dark".as_slice().into()));
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_public_route_is_nobodys_and_the_gateways_credentials_do_not_reach_it(
     assert_eq!(identified.strip.as_slice(), ["X-Remote-User", "X-Api-Key", "authorization"]);
     assert_eq!(
         identified.cookie,
-        CookieField::Replaced(b"SID=abc".to_vec()),
+        CookieField::Replaced(b"SID=abc".as_slice().into()),
         "the application's own cookie goes along"
     );
     assert_eq!(identified.strip_query.unwrap().name(), "api_key");

@@ -1,7 +1,7 @@
 //! The application's cookie hidden behind the gateway's own: the client never holds anything that the application takes.
 
 use crate::world::World;
-use scopegate::identity::chain::CookieField;
+use scopegate::identity::presented::CookieField;
 
 const HIDDEN: &str = "
 legacy-session:
@@ -36,7 +36,7 @@ async fn the_client_never_sees_the_applications_cookie_and_the_application_alway
     let after = sealed(settlement.set_cookies);
     let identified = world.identify(&format!("GET / HTTP/1.1\nCookie: theme=dark; {after}")).await.unwrap();
     assert_eq!(identified.subject.unwrap().as_str(), "clerk");
-    assert_eq!(identified.cookie, CookieField::Replaced(b"theme=dark; JSESSIONID=secret-1".to_vec()));
+    assert_eq!(identified.cookie, CookieField::Replaced(b"theme=dark; JSESSIONID=secret-1".as_slice().into()));
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_sealed_cookie_from_before_the_sign_in_is_worth_nothing_after_it() {
 async fn the_applications_own_cookie_from_a_client_never_reaches_it() {
     let world = World::new(HIDDEN).await;
     let stolen = world.identify("GET / HTTP/1.1\nCookie: JSESSIONID=stolen; theme=dark").await.unwrap();
-    assert_eq!((stolen.subject, stolen.cookie), (None, CookieField::Replaced(b"theme=dark".to_vec())));
+    assert_eq!((stolen.subject, stolen.cookie), (None, CookieField::Replaced(b"theme=dark".as_slice().into())));
     let forged = world.identify(&format!("GET / HTTP/1.1\nCookie: {NAME}=c3RvbGVu")).await.unwrap();
     assert_eq!((forged.subject, forged.cookie), (None, CookieField::Removed));
 }

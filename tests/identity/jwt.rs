@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use scopegate::identity::chain::CookieField;
+use scopegate::identity::presented::CookieField;
 use scopegate::model::Reason;
 use scopegate::request::Dialect;
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ async fn a_token_in_a_cookie_is_read_there_only_and_stays_here() {
     let token = issuer.token(&claims);
     let identified = world.identify(&format!("GET / HTTP/1.1\nCookie: a=1; token={token}")).await.unwrap();
     assert_eq!(identified.subject.unwrap().as_str(), "engineer");
-    assert_eq!(identified.cookie, CookieField::Replaced(b"a=1".to_vec()));
+    assert_eq!(identified.cookie, CookieField::Replaced(b"a=1".as_slice().into()));
     assert_eq!(world.refusal(&bearer(&token)).await, Reason::InvalidCredential);
     let two = format!("GET / HTTP/1.1\nCookie: token={token}; token=x");
     assert_eq!(world.refusal(&two).await, Reason::InvalidCredential);

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use scopegate::identity::chain::{Compile, Identified, IdentityChain, Presented, RawIdentity, Verifiers};
+use scopegate::identity::chain::{Compile, Identified, IdentityChain, RawIdentity, Verifiers};
 use scopegate::identity::credential::{CredentialSource, PasswordSettings, PasswordVerifier, SubjectStatus};
 use scopegate::identity::error::IdentityError;
 use scopegate::identity::evidence::Evidence;
 use scopegate::identity::fault::Fault;
 use scopegate::identity::jwks::KeyRing;
 use scopegate::identity::key::MasterKey;
+use scopegate::identity::presented::Presented;
 use scopegate::identity::session::{MemoryStore, SessionSettings, SessionTable};
 use scopegate::identity::settle::{Exchange, Settlement};
 use scopegate::identity::sign_in::{Judgement, Verdict};

@@ -1,8 +1,8 @@
 //! What is forwarded: asserted as the bytes that the application receives.
 
 use crate::setting::Setting;
-use scopegate::identity::chain::CookieField;
 use scopegate::identity::client_addr::ClientAddr;
+use scopegate::identity::presented::CookieField;
 use scopegate::model::{Outcome, Reason, RequestId, Timestamp};
 use scopegate::policy::approach::{find_route, read_target, settle};
 use scopegate::policy::{
@@ -41,7 +41,7 @@ fn setting() -> Setting {
 
 fn client() -> ClientAddr {
     let ip = "192.0.2.9".parse().unwrap();
-    ClientAddr { ip, chain: vec![ip] }
+    ClientAddr { ip, chain: [ip].into_iter().collect() }
 }
 
 fn parts<'a>(head: &'a RequestHead, client: &'a ClientAddr) -> ForwardParts<'a> {

@@ -11,8 +11,12 @@ use super::key::{KeyError, MasterKey};
 use super::recent::Recent;
 use crate::model::Device;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// User agents and cookies longer than this together are read anew each time.
+const REMEMBERED: usize = 2048;
 
 /// Reads devices on one core.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct DeviceReader {
     agents: Arc<Agents>,
     recent_agents: Recent<Rc<Agent>>,
     recent_cookies: Recent<Option<CompactString>>,
+    /// Devices that are known, by all that they were read from but the connection.
+    recent: Recent<Rc<Device>>,
 }
 
 /// The device of a request.
@@ -41,6 +47,7 @@ impl DeviceReader {
             agents,
             recent_agents: Recent::new(1024),
             recent_cookies: Recent::new(4096),
+            recent: Recent::new(1024),
         }
     }
 
@@ -52,17 +59,22 @@ impl DeviceReader {
     pub fn read<'a>(
         &self,
         user_agent: Option<&[u8]>,
-        cookie_fields: impl Iterator<Item = &'a [u8]>,
+        cookie_fields: impl Iterator<Item = &'a [u8]> + Clone,
         tls: Option<CompactString>,
     ) -> Result<Seen, KeyError> {
-        let agent = self.agent(user_agent.unwrap_or_default());
+        let user_agent = user_agent.unwrap_or_default();
+        let key = self.remembered_as(user_agent, cookie_fields.clone());
+        if let Some(device) = key.as_ref().and_then(|key| self.recent.get(key)) {
+            return Ok(Seen { device: Device { tls, ..Device::clone(&device) }, issue: None });
+        }
+        let agent = self.agent(user_agent);
         let mut device = Device {
             id: None,
             known: false,
             browser: agent.browser.clone(),
             system: agent.system.clone(),
             kind: agent.kind,
-            tls,
+            tls: None,
         };
         // A forged or foreign cookie counts as none; of several, the first that verifies.
         device.id = cookies::cookies(cookie_fields)
@@ -70,11 +82,29 @@ impl DeviceReader {
             .find_map(|cookie| self.recent_cookies.get_or(cookie.value, || self.cookie.verify(cookie.value)));
         device.known = device.id.is_some();
         if device.known {
-            return Ok(Seen { device, issue: None });
+            if let Some(key) = key {
+                self.recent.insert(&key, Rc::new(device.clone()));
+            }
+            return Ok(Seen { device: Device { tls, ..device }, issue: None });
         }
         let (id, issue) = self.cookie.issue()?;
-        device.id = Some(id);
-        Ok(Seen { device, issue: Some(issue) })
+        Ok(Seen { device: Device { id: Some(id), tls, ..device }, issue: Some(issue) })
+    }
+
+    /// What a device is remembered by: a browser sends the same fields with nearly every request. `None` where they are too long
+    /// for that, or user agents cannot be told yet.
+    fn remembered_as<'a>(
+        &self,
+        user_agent: &[u8],
+        cookie_fields: impl Iterator<Item = &'a [u8]>,
+    ) -> Option<SmallVec<[u8; 512]>> {
+        let mut key = SmallVec::from_slice(user_agent);
+        for field in cookie_fields {
+            // no field holds a line feed, so that what they hold is never taken for one another
+            key.push(b'\n');
+            key.extend_from_slice(field);
+        }
+        (self.agents.is_ready() && key.len() <= REMEMBERED).then_some(key)
     }
 
     fn agent(&self, user_agent: &[u8]) -> Rc<Agent> {
