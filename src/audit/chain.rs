@@ -3,6 +3,7 @@
 //! A line is `BODY,"hash":"HASH"}` with `HASH = SHA-256(hash of the line before, as 64 hex digits, then BODY)`; anyone can check it
 //! with `printf %s "$before$body" | sha256sum`. The first line of a series follows [`Hash::origin`].
 
+use crate::model::hex_digits;
 use aws_lc_rs::digest;
 
 const KEY: &[u8] = b",\"hash\":\"";
@@ -22,11 +23,10 @@ impl Hash {
     /// SHA-256 of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let digest = digest::digest(&digest::SHA256, bytes);
         let mut hex = [b'0'; 64];
-        for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(digest.as_ref()) {
-            *pair = [byte >> 4, byte & 15].map(|nibble| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+        for (into, word) in hex.as_chunks_mut::<8>().0.iter_mut().zip(digest.as_ref().as_chunks::<4>().0) {
+            *into = hex_digits(u32::from_be_bytes(*word));
         }
         Self(hex)
     }

@@ -5,10 +5,8 @@
 //! Byte fields (`host`, `target`) hold what a client sent, UTF-8 or not: a byte that is not UTF-8 becomes `\xNN`, a backslash
 //! is doubled, so that [`unescape`] gives the bytes back.
 
-use crate::model::{Device, RequestId, Timestamp};
+use crate::model::{Device, RequestId, Timestamp, push_address, push_hex};
 use std::net::IpAddr;
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A buffer that one line at a time is written into.
 #[derive(Debug)]
@@ -79,7 +77,7 @@ impl Line {
             escape(&mut self.buf, chunk.valid(), true);
             for &byte in chunk.invalid() {
                 self.buf.extend_from_slice(b"\\\\x");
-                push_hex(&mut self.buf, byte);
+                push_hex(&mut self.buf, &[byte]);
             }
         }
         if kept.len() < value.len() {
@@ -108,9 +106,7 @@ impl Line {
     pub(super) fn hex(&mut self, key: &str, value: &[u8]) {
         self.buf.extend_from_slice(key.as_bytes());
         self.buf.push(b'"');
-        for &byte in value {
-            push_hex(&mut self.buf, byte);
-        }
+        push_hex(&mut self.buf, value);
         self.buf.push(b'"');
     }
 
@@ -155,21 +151,7 @@ impl Line {
 
     pub(super) fn address(&mut self, address: IpAddr) {
         self.buf.push(b'"');
-        match address {
-            IpAddr::V4(four) => {
-                for (at, octet) in four.octets().into_iter().enumerate() {
-                    if at > 0 {
-                        self.buf.push(b'.');
-                    }
-                    self.decimal(octet.into());
-                }
-            }
-            IpAddr::V6(six) => {
-                use std::io::Write as _;
-                // Writing into a vector cannot fail.
-                let _ = write!(self.buf, "{six}");
-            }
-        }
+        push_address(&mut self.buf, address);
         self.buf.push(b'"');
     }
 
@@ -255,12 +237,6 @@ fn push_digits<const N: usize>(buf: &mut Vec<u8>, mut value: u32) {
     buf.extend_from_slice(&digits);
 }
 
-fn push_hex(buf: &mut Vec<u8>, byte: u8) {
-    for nibble in [byte >> 4, byte & 15] {
-        buf.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    }
-}
-
 /// How many leading bytes are printable ASCII other than `"` and `\`. Eight at a time.
 fn clean(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
@@ -310,9 +286,7 @@ fn escape(buf: &mut Vec<u8>, text: &str, byte_field: bool) {
             '\t' => buf.extend_from_slice(b"\\t"),
             c if misleading_on_screen(c) => {
                 buf.extend_from_slice(b"\\u");
-                for byte in u16::try_from(u32::from(c)).unwrap_or(0xfffd).to_be_bytes() {
-                    push_hex(buf, byte);
-                }
+                push_hex(buf, &u16::try_from(u32::from(c)).unwrap_or(0xfffd).to_be_bytes());
             }
             c => buf.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }

@@ -93,6 +93,18 @@ impl Address {
         Ok(Self { tls, host: host.to_ascii_lowercase().into(), port: port.unwrap_or(if tls { 443 } else { 80 }) })
     }
 
+    /// The whole address: `http://host:port`.
+    #[must_use]
+    pub fn text(&self) -> CompactString {
+        let mut text = CompactString::const_new(if self.tls { "https://" } else { "http://" });
+        let six = self.host.contains(':');
+        text.push_str(if six { "[" } else { "" });
+        text.push_str(&self.host);
+        text.push_str(if six { "]:" } else { ":" });
+        text.push_str(itoa::Buffer::new().format(self.port));
+        text
+    }
+
     /// The address as a `Host` field spells it: the port only where it is not the scheme's own.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -103,7 +115,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", if self.tls { "https" } else { "http" }, Bracketed(&self.host), self.port)
+        f.write_str(&self.text())
     }
 }
 

@@ -59,12 +59,13 @@ impl RequestId {
     /// The identifier as 24 lower-case hex digits, without allocating.
     #[must_use]
     pub fn to_hex(self) -> [u8; 24] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let value = (u128::from(self.prefix) << 32) | u128::from(self.count);
-        std::array::from_fn(|i| {
-            let nibble = usize::try_from((value >> (4 * (23 - i))) & 0xf).unwrap_or(0);
-            DIGITS.get(nibble).copied().unwrap_or(b'0')
-        })
+        let [a, b, c, d, e, f, g, h] = self.prefix.to_be_bytes();
+        let words = [[a, b, c, d], [e, f, g, h], self.count.to_be_bytes()].map(u32::from_be_bytes);
+        let mut digits = [0; 24];
+        for (into, word) in digits.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *into = super::hex_digits(word);
+        }
+        digits
     }
 }
 

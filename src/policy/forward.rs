@@ -12,6 +12,7 @@ use crate::rules::{App, BodyRule, Mode, Route, Upgrade};
 use crate::wire::framing::Framing;
 use bytes::Bytes;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -352,8 +353,8 @@ impl SideRequest {
     /// When one of them cannot stand in a head.
     pub fn probe(app: &App, host: &str, path: &str, cookies: &[u8], request: RequestId) -> Result<Self, ForwardError> {
         let by_address = matches!(app.upstream.host, HostPolicy::Address);
-        let set: Vec<_> =
-            app.headers.request_id.iter().map(|name| (name.clone(), request.to_string().into())).collect();
+        let id = request.to_string();
+        let set: SmallVec<[_; 1]> = app.headers.request_id.iter().map(|name| (name.as_str(), id.as_str())).collect();
         Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, path, cookies, &set)
     }
 
@@ -378,7 +379,7 @@ impl SideRequest {
         by_address: bool,
         path: &str,
         cookies: &[u8],
-        set: &[(CompactString, CompactString)],
+        set: &[(&str, &str)],
     ) -> Result<Self, ForwardError> {
         if !path.starts_with('/') || !path.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'#') {
             return Err(ForwardError::Control("path of a side request"));
@@ -396,7 +397,7 @@ impl SideRequest {
             upgrade: None,
         };
         let mut bytes = Vec::with_capacity(256);
-        let fields: [(&str, &[u8]); 3] = [("Accept", b"*/*"), ("User-Agent", b"scopegate"), ("Cookie", cookies)];
+        let fields: [(&[u8], &[u8]); 3] = [(b"Accept", b"*/*"), (b"User-Agent", b"scopegate"), (b"Cookie", cookies)];
         write_forward_head(&mut bytes, &head, fields.into_iter().filter(|(_, value)| !value.is_empty()))?;
         Ok(Self(Parcel {
             upstream: Arc::clone(upstream),

@@ -1,10 +1,9 @@
 //! Writes the head of the request that is forwarded: what was judged, our own fields, and nothing that a hop could misread.
 
-use super::header::{FoldedName, folds_to};
+use super::header::{FoldedName, folds_alike, folds_to};
 use super::view::Edit;
-use compact_str::CompactString;
+use crate::model::push_address;
 use smallvec::SmallVec;
-use std::io::Write;
 use std::net::IpAddr;
 
 /// How the body that follows is framed.
@@ -52,9 +51,9 @@ pub struct ForwardHead<'a> {
     /// The framing of the body.
     pub body: ForwardBody<'a>,
     /// Fields to set, for example the identity; they win over anything that folds to the same name.
-    pub set: &'a [(CompactString, CompactString)],
+    pub set: &'a [(&'a str, &'a str)],
     /// Fields to strip in every spelling, for example credentials that end at the gateway.
-    pub strip: &'a [CompactString],
+    pub strip: &'a [&'a str],
     /// Headers that obligations have changed.
     pub header_edits: &'a [Edit],
     /// Cookies that obligations have changed or the gateway hides: replaced, or removed where there is no value.
@@ -154,18 +153,18 @@ fn is_protected(name: &FoldedName<'_>) -> bool {
 /// When a part holds a control character, which no parser lets through; nothing usable is in `out` then.
 pub fn write_forward_head<'f, I>(out: &mut Vec<u8>, head: &ForwardHead<'_>, fields: I) -> Result<(), ForwardError>
 where
-    I: Iterator<Item = (&'f str, &'f [u8])> + Clone,
+    I: Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
 {
     push_checked(out, head.method.as_bytes(), "method")?;
     out.push(b' ');
     push_checked(out, head.target, "target")?;
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    push_field(out, "Host", head.host.as_bytes())?;
-    let nominated: SmallVec<[&str; 4]> = nominations(fields.clone()).collect();
+    push_field(out, b"Host", head.host.as_bytes())?;
+    let nominated: SmallVec<[&[u8]; 4]> = nominations(fields.clone()).collect();
     let mut cookies_written = false;
     for (name, value) in fields.clone() {
         let folded = FoldedName::new(name);
-        if is_dropped(&folded) || (nominated.iter().any(|token| folds_to(name, token)) && !is_protected(&folded)) {
+        if is_dropped(&folded) || (nominated.iter().any(|token| folds_alike(name, token)) && !is_protected(&folded)) {
             continue;
         }
         if is_replaced(name, head) {
@@ -188,22 +187,23 @@ where
         push_field(out, name, value)?;
     }
     if !cookies_written {
-        write_cookies(out, "Cookie", head, fields.clone())?;
+        write_cookies(out, b"Cookie", head, fields.clone())?;
     }
     write_body_fields(out, head, fields)?;
     write_own(out, head)
 }
 
 /// The names that the `Connection` fields hold.
-pub(crate) fn nominations<'f>(fields: impl Iterator<Item = (&'f str, &'f [u8])>) -> impl Iterator<Item = &'f str> {
+pub(crate) fn nominations<'f, N: AsRef<[u8]>>(
+    fields: impl Iterator<Item = (N, &'f [u8])>,
+) -> impl Iterator<Item = &'f [u8]> {
     fields
         .filter(|(name, _)| folds_to(name, "connection"))
-        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .flat_map(|value| value.split(',').map(str::trim))
+        .flat_map(|(_, value)| value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii))
 }
 
 /// Whether we set, strip or change this field.
-fn is_replaced(name: &str, head: &ForwardHead<'_>) -> bool {
+fn is_replaced(name: &[u8], head: &ForwardHead<'_>) -> bool {
     head.set.iter().any(|(ours, _)| folds_to(name, ours))
         || head.strip.iter().any(|stripped| folds_to(name, stripped))
         || head.header_edits.iter().any(|(edited, _)| folds_to(name, edited))
@@ -212,12 +212,12 @@ fn is_replaced(name: &str, head: &ForwardHead<'_>) -> bool {
 /// Writes one `Cookie` field from all that came, with the edits put in.
 fn write_cookies<'f>(
     out: &mut Vec<u8>,
-    name: &str,
+    name: &[u8],
     head: &ForwardHead<'_>,
-    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+    fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
 ) -> Result<(), ForwardError> {
     let start = out.len();
-    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     let empty = out.len();
     let push = |out: &mut Vec<u8>, pair: &[&[u8]]| {
@@ -228,9 +228,11 @@ fn write_cookies<'f>(
     };
     for (_, value) in fields.filter(|(name, _)| folds_to(name, "cookie")) {
         for piece in value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) {
-            let end = memchr::memchr(b'=', piece).unwrap_or(piece.len());
-            let name = piece.get(..end).unwrap_or_default().trim_ascii_end();
-            if !head.cookie_edits.iter().any(|(edited, _)| edited.as_bytes() == name) {
+            let name = || {
+                let end = memchr::memchr(b'=', piece).unwrap_or(piece.len());
+                piece.get(..end).unwrap_or_default().trim_ascii_end()
+            };
+            if head.cookie_edits.is_empty() || !is_edited(head.cookie_edits, name()) {
                 push(out, &[piece])?;
             }
         }
@@ -248,22 +250,28 @@ fn write_cookies<'f>(
     Ok(())
 }
 
+fn is_edited(edits: &[Edit], name: &[u8]) -> bool {
+    edits.iter().any(|(edited, _)| edited.as_bytes() == name)
+}
+
 fn write_body_fields<'f>(
     out: &mut Vec<u8>,
     head: &ForwardHead<'_>,
-    mut fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+    mut fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
 ) -> Result<(), ForwardError> {
     match head.body {
-        ForwardBody::None if matches!(head.method, "POST" | "PUT" | "PATCH") => push_field(out, "Content-Length", b"0"),
+        ForwardBody::None if matches!(head.method, "POST" | "PUT" | "PATCH") => {
+            push_field(out, b"Content-Length", b"0")
+        }
         ForwardBody::None => Ok(()),
         ForwardBody::Length(length) => {
             write_length(out, length);
             Ok(())
         }
-        ForwardBody::Chunked => push_field(out, "Transfer-Encoding", b"chunked"),
+        ForwardBody::Chunked => push_field(out, b"Transfer-Encoding", b"chunked"),
         ForwardBody::Judged { content_type, length } => {
-            let sent = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-            push_field(out, sent.map_or("Content-Type", |(name, _)| name), content_type.as_bytes())?;
+            let sent = fields.find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"));
+            push_field(out, sent.map_or(b"Content-Type", |(name, _)| name), content_type.as_bytes())?;
             write_length(out, u64::try_from(length).unwrap_or(u64::MAX));
             Ok(())
         }
@@ -281,23 +289,23 @@ fn write_own(out: &mut Vec<u8>, head: &ForwardHead<'_>) -> Result<(), ForwardErr
     let client = &head.client;
     if client.x_forwarded {
         write_chain(out, client.chain);
-        push_field(out, "X-Forwarded-Proto", client.proto.as_bytes())?;
-        push_field(out, "X-Forwarded-Host", client.host.as_bytes())?;
+        push_field(out, b"X-Forwarded-Proto", client.proto.as_bytes())?;
+        push_field(out, b"X-Forwarded-Host", client.host.as_bytes())?;
     }
     if client.forwarded {
         write_forwarded(out, client)?;
     }
     for (name, value) in head.header_edits {
         if let Some(value) = value {
-            push_field(out, name, value.as_bytes())?;
+            push_field(out, name.as_bytes(), value.as_bytes())?;
         }
     }
     for (name, value) in head.set {
-        push_field(out, name, value.as_bytes())?;
+        push_field(out, name.as_bytes(), value.as_bytes())?;
     }
     if let Some(protocol) = head.upgrade {
-        push_field(out, "Connection", b"Upgrade")?;
-        push_field(out, "Upgrade", protocol.as_bytes())?;
+        push_field(out, b"Connection", b"Upgrade")?;
+        push_field(out, b"Upgrade", protocol.as_bytes())?;
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
@@ -308,9 +316,11 @@ fn write_chain(out: &mut Vec<u8>, chain: &[IpAddr]) {
         return;
     }
     out.extend_from_slice(b"X-Forwarded-For: ");
-    for (i, address) in chain.iter().enumerate() {
-        // writing to a vector cannot fail
-        let _ = write!(out, "{}{address}", if i > 0 { ", " } else { "" });
+    for (i, &address) in chain.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        push_address(out, address);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -318,12 +328,12 @@ fn write_chain(out: &mut Vec<u8>, chain: &[IpAddr]) {
 /// One element an address, the last with what this hop saw (RFC 7239 section 4).
 fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), ForwardError> {
     out.extend_from_slice(b"Forwarded: ");
-    for (i, address) in client.chain.iter().enumerate() {
-        let separator = if i > 0 { ", " } else { "" };
-        let _ = match address {
-            IpAddr::V4(address) => write!(out, "{separator}for={address}"),
-            IpAddr::V6(address) => write!(out, "{separator}for=\"[{address}]\""),
-        };
+    for (i, &address) in client.chain.iter().enumerate() {
+        out.extend_from_slice(if i > 0 { b", for=" } else { b"for=" });
+        let (before, after): (&[u8], &[u8]) = if address.is_ipv6() { (b"\"[", b"]\"") } else { (b"", b"") };
+        out.extend_from_slice(before);
+        push_address(out, address);
+        out.extend_from_slice(after);
     }
     out.extend_from_slice(if client.chain.is_empty() { b"proto=" } else { b";proto=" });
     push_checked(out, client.proto.as_bytes(), "protocol")?;
@@ -333,8 +343,8 @@ fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), F
     Ok(())
 }
 
-fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), ForwardError> {
-    push_checked(out, name.as_bytes(), "name of a field")?;
+fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), ForwardError> {
+    push_checked(out, name, "name of a field")?;
     out.extend_from_slice(b": ");
     push_checked(out, value, "value of a field")?;
     out.extend_from_slice(b"\r\n");

@@ -84,7 +84,9 @@ impl SecretNames {
     fn is_secret_word(&self, folded: &[u8]) -> bool {
         let Ok(word) = std::str::from_utf8(folded) else { return false };
         // prefixes at each place: for words as short as names, searching each part through the whole word costs far more
-        let mut tails = (0..folded.len()).filter_map(|at| folded.get(at..));
+        let begins = |byte: &u8| matches!(byte, b'p' | b's' | b't' | b'a' | b'c');
+        let mut tails =
+            (0..folded.len()).filter_map(|at| folded.get(at..)).filter(|tail| tail.first().is_some_and(begins));
         tails.any(|tail| PARTS.iter().any(|part| tail.starts_with(part.as_bytes())))
             || WHOLE.contains(&word)
             || (!self.configured.is_empty() && self.configured.contains(word))
@@ -169,6 +171,9 @@ fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut 
 
 /// Replaces the values of `;name=value`.
 fn redact_parameters(path: &[u8], names: &SecretNames, out: &mut String) {
+    if memchr::memchr2(b';', b'%', path).is_none() {
+        return push_printable(path, out);
+    }
     for (i, segment) in path.split(|&byte| byte == b'/').enumerate() {
         if i > 0 {
             out.push('/');
@@ -225,12 +230,14 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
 }
 
 fn push_printable(bytes: &[u8], out: &mut String) {
-    for &byte in bytes {
-        if byte.is_ascii_graphic() {
-            out.push(char::from(byte));
-        } else {
-            out.extend(escape::escape(byte).map(char::from));
-        }
+    let mut rest = bytes;
+    loop {
+        let plain = rest.iter().position(|byte| !byte.is_ascii_graphic()).unwrap_or(rest.len());
+        let (plain, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
+        let Some((&byte, after)) = after.split_first() else { return };
+        out.extend(escape::escape(byte).map(char::from));
+        rest = after;
     }
 }
 

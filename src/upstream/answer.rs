@@ -49,8 +49,8 @@ pub fn present(
     cookies: Option<&[Vec<u8>]>,
 ) -> Result<AnswerHead, FieldError> {
     let mut answer = AnswerHead::from_response(head, |name| matches!(treatment(name), Treatment::Copy));
-    for (name, value) in head.fields() {
-        let rewritten = match treatment(name.as_bytes()) {
+    for (name, value) in head.raw_fields() {
+        let rewritten = match treatment(name) {
             Treatment::Copy | Treatment::Drop => continue,
             Treatment::Location => rewrite_location(value, spec, outside),
             Treatment::Refresh => rewrite_refresh(value, spec, outside),
@@ -61,7 +61,7 @@ pub fn present(
     }
     for cookie in cookies.unwrap_or_default() {
         let rewritten = rewrite_cookie(cookie, &spec.rewrite, outside);
-        answer.push("Set-Cookie", rewritten.as_deref().unwrap_or(cookie))?;
+        answer.push(b"Set-Cookie", rewritten.as_deref().unwrap_or(cookie))?;
     }
     Ok(answer)
 }

@@ -5,6 +5,7 @@ use super::limit::HeadLimits;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::fmt;
+use std::ops::Range;
 
 /// A field of a head: its name as sent and its value without surrounding white space.
 pub type Field<'a> = (&'a str, &'a [u8]);
@@ -45,7 +46,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    fn of(self, bytes: &Bytes) -> &[u8] {
+    pub(super) fn of(self, bytes: &Bytes) -> &[u8] {
         let at = usize::from(self.at);
         bytes.get(at..at + usize::from(self.len)).unwrap_or_default()
     }
@@ -67,6 +68,15 @@ pub(super) struct Fields {
 impl Fields {
     fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.spans.iter().map(|span| (span.name.of(&self.bytes), span.value.of(&self.bytes)))
+    }
+
+    /// Where the whole line of a field stands, if it is written as we write lines: `name: value` and a line end.
+    pub(super) fn plain_line(&self, span: &FieldSpan) -> Option<Range<usize>> {
+        let start = usize::from(span.name.at);
+        let (colon, value) = (start + usize::from(span.name.len), usize::from(span.value.at));
+        let end = value + usize::from(span.value.len);
+        let plain = self.bytes.get(colon..value)? == b": " && self.bytes.get(end..end + 2)? == b"\r\n";
+        plain.then_some(start..end + 2)
     }
 
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {

@@ -17,10 +17,12 @@ impl<'a> Authority<'a> {
     /// # Errors
     /// [`WireError::Host`] naming what is wrong.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let named = |error| if bytes.contains(&b'@') { WireError::Host("user information") } else { error };
+        Self::read(bytes).map_err(named)
+    }
+
+    fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
         let text = std::str::from_utf8(bytes).map_err(|_| WireError::Host("bytes outside of ASCII"))?;
-        if text.contains('@') {
-            return Err(WireError::Host("user information"));
-        }
         let (host, port) = if text.starts_with('[') {
             let end = text.find(']').ok_or(WireError::Host("unclosed bracket"))?;
             let (host, rest) = text.split_at(end + 1);
@@ -30,7 +32,10 @@ impl<'a> Authority<'a> {
                 None => return Err(WireError::Host("bytes after the bracket")),
             }
         } else {
-            text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
+            match text.bytes().position(|byte| byte == b':').and_then(|at| text.split_at_checked(at)) {
+                Some((host, port)) => (host, port.get(1..)),
+                None => (text, None),
+            }
         };
         check_host(host)?;
         Ok(Self { host, port: port.map(read_port).transpose()? })
@@ -56,13 +61,15 @@ fn check_host(host: &str) -> Result<(), WireError> {
     if host.is_empty() || host.len() > 255 {
         return Err(WireError::Host("empty or longer than 255 bytes"));
     }
-    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
-        return Err(WireError::Host("a character that host names do not have"));
+    let (mut before, mut empty_label) = (b'.', false);
+    for byte in host.bytes() {
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')) {
+            return Err(WireError::Host("a character that host names do not have"));
+        }
+        empty_label |= byte == b'.' && before == b'.';
+        before = byte;
     }
-    if host.starts_with('.') || host.contains("..") {
-        return Err(WireError::Host("an empty label"));
-    }
-    Ok(())
+    if empty_label { Err(WireError::Host("an empty label")) } else { Ok(()) }
 }
 
 fn read_port(port: &str) -> Result<u16, WireError> {

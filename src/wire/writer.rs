@@ -87,18 +87,33 @@ impl AnswerHead {
     #[must_use]
     pub fn from_response(head: &ResponseHead, mut keep: impl FnMut(&[u8]) -> bool) -> Self {
         let mut answer = Self::new(head.status);
-        answer.block.reserve(head.fields.bytes.len() + 128);
+        let bytes = &head.fields.bytes;
+        answer.block.reserve(bytes.len() + 128);
         let named = head.contains("connection");
-        for (name, value) in head.raw_fields() {
+        // lines that follow one another are copied together
+        let mut lines = 0..0;
+        for span in &head.fields.spans {
+            let (name, value) = (span.name.of(bytes), span.value.of(bytes));
             if name.len() == 14 && name.eq_ignore_ascii_case(b"content-length") {
                 answer.length = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
             }
             let hop = is_connection_field(name)
                 || (named && list_items(head.values("connection")).any(|option| option.eq_ignore_ascii_case(name)));
-            if !hop && keep(name) {
-                append_checked(&mut answer.block, name, value);
+            if hop || !keep(name) {
+                continue;
+            }
+            match head.fields.plain_line(span) {
+                Some(line) if line.start == lines.end => lines.end = line.end,
+                line => {
+                    answer.block.extend_from_slice(bytes.get(lines).unwrap_or_default());
+                    lines = line.clone().unwrap_or(0..0);
+                    if line.is_none() {
+                        append_checked(&mut answer.block, name, value);
+                    }
+                }
             }
         }
+        answer.block.extend_from_slice(bytes.get(lines).unwrap_or_default());
         answer
     }
 
@@ -118,11 +133,12 @@ impl AnswerHead {
     /// # Errors
     /// When the name is not a token, the value holds CR, LF, NUL or another control character, or the field is the connection's
     /// (`Content-Length`, `Transfer-Encoding`, `Connection`, `Upgrade` ...).
-    pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), FieldError> {
-        if is_connection_field(name.as_bytes()) {
+    pub fn push(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), FieldError> {
+        let name = name.as_ref();
+        if is_connection_field(name) {
             return Err(FieldError::Reserved);
         }
-        append_field(&mut self.block, name.as_bytes(), value.as_ref())
+        append_field(&mut self.block, name, value.as_ref())
     }
 
     /// Removes every field of this name, compared without letter case.
@@ -241,6 +257,14 @@ mod tests {
             assert_eq!(head.push(name, "1"), Err(FieldError::Reserved));
         }
         assert_eq!(head.fields().count(), 0);
+    }
+
+    #[test]
+    fn fields_come_out_alike_however_their_lines_were_written() {
+        let text = b"HTTP/1.1 200 OK\r\nA:1\r\nB: 2\r\nC: 3\r\nDrop: x\r\nD: 4\r\nE:  5 \r\nF:\r\nG: 7\r\n\r\n";
+        let (head, _) = ResponseHead::parse(text, &super::super::limit::HeadLimits::default()).unwrap();
+        let answer = AnswerHead::from_response(&head, |name| name != b"Drop");
+        assert_eq!(answer.block, b"A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: 7\r\n");
     }
 
     #[test]

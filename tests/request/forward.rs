@@ -1,6 +1,5 @@
 //! The head that is forwarded: asserted as the bytes that the application receives.
 
-use compact_str::CompactString;
 use scopegate::request::{Edit, ForwardBody, ForwardHead, ForwardedFor, write_forward_head};
 
 fn base<'a>() -> ForwardHead<'a> {
@@ -20,13 +19,9 @@ fn base<'a>() -> ForwardHead<'a> {
 
 fn write(head: &ForwardHead<'_>, fields: &[(&str, &str)]) -> String {
     let mut out = Vec::new();
-    let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
+    let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     write_forward_head(&mut out, head, fields).unwrap();
     String::from_utf8(out).unwrap()
-}
-
-fn set(name: &str, value: &str) -> (CompactString, CompactString) {
-    (name.into(), value.into())
 }
 
 #[test]
@@ -61,8 +56,8 @@ fn hop_by_hop_fields_and_those_that_connection_names_end_here() {
 
 #[test]
 fn identity_headers_are_stripped_in_every_spelling_and_ours_come_last() {
-    let ours = [set("X-Real-User", "clerk")];
-    let head = ForwardHead { set: &ours, strip: &["Authorization".into()], ..base() };
+    let ours = [("X-Real-User", "clerk")];
+    let head = ForwardHead { set: &ours, strip: &["Authorization"], ..base() };
     let sent = [
         ("X-Real-User", "root"),
         ("x_real_user", "root"),
@@ -167,9 +162,9 @@ fn an_upgrade_is_written_only_where_it_was_judged() {
 fn control_characters_are_never_written() {
     for (name, value) in [("X-A", "a\r\nX-B: c"), ("X-A", "a\0"), ("X-A\r\n", "a"), ("Cookie", "a=\nb")] {
         let mut out = Vec::new();
-        assert!(write_forward_head(&mut out, &base(), [(name, value.as_bytes())].into_iter()).is_err());
+        assert!(write_forward_head(&mut out, &base(), [(name.as_bytes(), value.as_bytes())].into_iter()).is_err());
     }
-    let ours = [set("X-User", "a\r\nX-Admin: 1")];
+    let ours = [("X-User", "a\r\nX-Admin: 1")];
     let mut out = Vec::new();
     assert!(write_forward_head(&mut out, &ForwardHead { set: &ours, ..base() }, std::iter::empty()).is_err());
 }
