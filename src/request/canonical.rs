@@ -155,15 +155,17 @@ impl CanonicalTarget {
         let text = self.decode_segment(name, dialect)?;
         // SECURITY: `..;` is `..` to servers that strip path parameters, whatever the dialect says
         // (test `dot_segments_are_refused_in_every_spelling`)
-        let stripped = text.split(';').next().unwrap_or_default();
+        let stripped = memchr::memchr(b';', text.as_bytes()).and_then(|at| text.get(..at)).unwrap_or(&text);
         if matches!(stripped, "." | "..") || (stripped.is_empty() && stripped.len() < name.len() + parameters.len()) {
             let shown = if stripped.is_empty() { ";" } else { stripped };
             return Err(forbidden(shown.as_bytes(), "path", "dot segments are resolved differently by servers"));
         }
-        if text.ends_with(['.', ' ']) {
+        if matches!(text.as_bytes().last(), Some(b'.' | b' ')) {
             self.need(Allowance::TrailingDot, dialect, if text.ends_with('.') { "." } else { "%20" })?;
         }
-        if let Some(refused) = text.chars().find(|c| dialect.path_refused.contains(c)) {
+        if !dialect.path_refused.is_empty()
+            && let Some(refused) = text.chars().find(|c| dialect.path_refused.contains(c))
+        {
             let shown = refused.encode_utf8(&mut [0; 4]).to_owned();
             return Err(forbidden(shown.as_bytes(), "path", "the application's server does not take it"));
         }

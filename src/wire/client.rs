@@ -109,6 +109,8 @@ pub(super) struct Inner<IO> {
     pub(super) settings: ClientSettings,
     pub(super) reading: Deadline,
     writing: Deadline,
+    /// Whether the last write waits for the application to take more.
+    stalled: bool,
     pub(super) home: Option<Home<IO>>,
     uses: u64,
 }
@@ -119,7 +121,9 @@ impl<IO: Transport> ClientConnection<IO> {
     #[must_use]
     pub fn new(io: IO, settings: ClientSettings, home: Option<Home<IO>>) -> Self {
         let (reading, writing) = (Deadline::new(), Deadline::new());
-        Self { inner: Box::new(Inner { link: Link::new(io), settings, reading, writing, home, uses: 0 }) }
+        Self {
+            inner: Box::new(Inner { link: Link::new(io), settings, reading, writing, stalled: false, home, uses: 0 }),
+        }
     }
 
     /// Exchanges begun on this connection.
@@ -266,18 +270,21 @@ impl Pump {
                 let mut bytes = 0;
                 let sent = inner.link.poll_send(cx, &mut bytes);
                 *written += bytes as u64;
-                if bytes > 0 || sent.is_ready() {
-                    inner.writing.set(inner.settings.write_silence);
-                }
                 match sent {
-                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Ok(())) => inner.stalled = false,
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(PumpError::Write(ClientErrorKind::Io(error.kind()))));
                     }
-                    Poll::Pending if inner.writing.poll_passed(cx) => {
-                        return Poll::Ready(Err(PumpError::Write(ClientErrorKind::Timeout)));
+                    Poll::Pending => {
+                        // what is written at once needs no deadline
+                        if bytes > 0 || !std::mem::replace(&mut inner.stalled, true) {
+                            inner.writing.set(inner.settings.write_silence);
+                        }
+                        if inner.writing.poll_passed(cx) {
+                            return Poll::Ready(Err(PumpError::Write(ClientErrorKind::Timeout)));
+                        }
+                        return Poll::Pending;
                     }
-                    Poll::Pending => return Poll::Pending,
                 }
             }
             match self {
