@@ -57,6 +57,7 @@ fn routes(count: usize) -> Vec<Arc<Route>> {
                 conditions: Vec::new(),
                 others: Others::Forward,
                 body: BodyRule::None,
+                answer: None,
                 mode: None,
                 upgrade: Upgrade::None,
                 audit: Durability::Normal,

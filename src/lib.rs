@@ -18,6 +18,8 @@ pub mod endpoint;
 
 pub mod identity;
 
+pub mod filter;
+
 pub mod rules;
 
 pub mod policy;

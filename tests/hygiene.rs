@@ -11,6 +11,8 @@
     reason = "what stops here fails by stopping"
 )]
 
+#[path = "hygiene/answer.rs"]
+mod answer;
 #[path = "hygiene/body.rs"]
 mod body;
 #[path = "stories/support/browser.rs"]

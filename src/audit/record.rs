@@ -154,6 +154,8 @@ pub struct OutcomeRecord<'a> {
     pub reason: Option<Reason>,
     /// Details for the administrator; empty where there are none.
     pub detail: &'a str,
+    /// What a filter did to the answer.
+    pub filtered: Option<Filtered>,
     /// Body bytes from the client.
     pub bytes_in: u64,
     /// Body bytes to the client.
@@ -168,6 +170,17 @@ pub struct OutcomeRecord<'a> {
     pub completion: Completion,
 }
 
+/// What a filter did to an answer, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filtered {
+    /// Rows that were let through.
+    pub kept: u64,
+    /// Rows that were left out.
+    pub hidden: u64,
+    /// Fields that were masked or removed.
+    pub masked: u64,
+}
+
 impl OutcomeRecord<'_> {
     /// An outcome with nothing counted; the other fields are to be set by the caller.
     #[must_use]
@@ -180,6 +193,7 @@ impl OutcomeRecord<'_> {
             answer_status: None,
             reason: None,
             detail: "",
+            filtered: None,
             bytes_in: 0,
             bytes_out: 0,
             decision_micros: 0,
@@ -372,6 +386,11 @@ impl Entry for OutcomeRecord<'_> {
             line.raw(b"\"");
         }
         line.text_unless_empty(",\"late_detail\":", self.detail);
+        if let Some(filtered) = &self.filtered {
+            line.number(",\"rows_kept\":", filtered.kept);
+            line.number(",\"rows_hidden\":", filtered.hidden);
+            line.number(",\"fields_masked\":", filtered.masked);
+        }
         line.number(",\"bytes_in\":", self.bytes_in);
         line.number(",\"bytes_out\":", self.bytes_out);
         line.number(",\"decision_micros\":", self.decision_micros);

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use super::core::Core;
 use super::ending::Ending;
+use super::filtered::Filtered;
 use super::incoming::Incoming;
 use super::passage::Passage;
 use super::pipeline::Judged;
-use super::{refuse, session};
+use super::{filtered, refuse, session};
 use crate::audit::Recorded;
 use crate::model::Reason;
 use crate::policy::{Claim, Forwardable, Origin};
@@ -27,6 +28,7 @@ pub(super) async fn answer<T: Forwardable>(
     let Judged { asked, noted, app, cap, .. } = *judged;
     let begun = Instant::now();
     let body = incoming.into_stream(cap, &ending.bytes_in());
+    let obligation = recorded.get().parcel().obligation().cloned();
     let sent = core.forwarder.forward(recorded, body).await;
     let UpstreamAnswer { head, body, address, .. } = match sent {
         Ok(answer) => answer,
@@ -50,6 +52,19 @@ pub(super) async fn answer<T: Forwardable>(
             let reason = Reason::UpstreamProtocol;
             return refuse::faulted(core, passage, ending, asked.head, reason, error.to_string());
         }
+    };
+    let body = match obligation {
+        None => body,
+        Some(obligation) => match Box::pin(filtered::filter(&obligation, &head, &mut shown, body)).await {
+            Ok(Filtered::Shown(body, tally)) => {
+                ending.filtered(tally);
+                body
+            }
+            Ok(Filtered::Withheld) => return refuse::withheld(core, passage, ending, asked.head, &shown),
+            Err(blocked) => {
+                return refuse::faulted(core, passage, ending, asked.head, blocked.reason(), blocked.to_string());
+            }
+        },
     };
     passage.add_cookies(&mut shown);
     let body = list(core, passage, judged, &mut ending, body);

@@ -10,6 +10,7 @@ use super::open::OpenStream;
 use super::passage::Passage;
 use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
+use crate::filter::Tally;
 use crate::model::{Clock, Reason, RequestId};
 use crate::policy::Judgement;
 use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
@@ -43,6 +44,7 @@ pub(super) struct Ending {
     sent: Option<(Completion, u64)>,
     stream: Option<OpenStream>,
     tunnel: Option<(CoreMetrics, Open)>,
+    filtered: Option<Rc<Tally>>,
     _open: Option<Held>,
 }
 
@@ -64,6 +66,7 @@ impl Ending {
             sent: None,
             stream: None,
             tunnel: None,
+            filtered: None,
             _open: passage.open.take(),
         }
     }
@@ -95,6 +98,11 @@ impl Ending {
         self.stream = Some(stream);
     }
 
+    /// The answer passes a filter, which counts what it does.
+    pub fn filtered(&mut self, tally: Rc<Tally>) {
+        self.filtered = Some(tally);
+    }
+
     /// The connection becomes a tunnel.
     pub fn tunnels(&mut self, core: &Core) {
         self.tunnel = Some((core.metrics.clone(), core.metrics.open(Level::Tunnel)));
@@ -120,6 +128,10 @@ impl Drop for Ending {
         if let Some((metrics, _)) = self.tunnel.take() {
             metrics.count(closed(completion));
         }
+        let tally = self.filtered.take();
+        if let Some(fault) = tally.as_ref().and_then(|tally| tally.fault()).filter(|_| self.detail.is_empty()) {
+            self.detail = fault.to_string();
+        }
         let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.text());
         self.journal.outcome(&OutcomeRecord {
             upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
@@ -127,6 +139,11 @@ impl Drop for Ending {
             answer_status: self.status,
             reason: self.reason.or(arisen(completion)),
             detail: &self.detail,
+            filtered: tally.map(|tally| audit::Filtered {
+                kept: tally.kept(),
+                hidden: tally.hidden(),
+                masked: tally.masked(),
+            }),
             bytes_in: self.bytes_in.get(),
             bytes_out,
             decision_micros: micros(self.decided),

@@ -3,6 +3,7 @@
 mod carry;
 mod core;
 mod ending;
+mod filtered;
 mod incoming;
 mod layers;
 mod live;

@@ -15,8 +15,8 @@ use crate::facts::Snapshot;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::session::SessionKey;
 use crate::identity::source::SourceKind;
-use crate::model::{Device, RequestId, SubjectId, Timestamp};
-use crate::policy::{ChangeKind, Detail, Judgement};
+use crate::model::{Device, Outcome, RequestId, SubjectId, Timestamp};
+use crate::policy::{ChangeKind, Detail, Judgement, Obligation};
 use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target};
 use crate::rules::{App, DimensionId, Route, ScopeRule};
 use crate::wire::head::RequestHead;
@@ -121,6 +121,10 @@ impl Passage {
         let permission = judgement.permission().and_then(|id| catalog.permission(id));
         let unnamed: &[Unnamed] = if let Detail::Unnamed(unnamed) = judgement.detail() { unnamed } else { &[] };
         let unnamed: SmallVec<[(&str, &str); 2]> = unnamed.iter().map(|one| (one.place, one.name.as_str())).collect();
+        let mut obligations = changes.removed.clone();
+        if let (Outcome::Permit, Some(route), Some(app)) = (judgement.outcome(), &self.route, &self.app) {
+            obligations.extend(Obligation::names(route, app, catalog));
+        }
         let record = DecisionRecord {
             revision: self.live.rules.revision.as_str(),
             people: self.people.sequence(),
@@ -144,7 +148,7 @@ impl Passage {
             parameters: &parameters,
             filled: &Changes::pairs(&changes.filled),
             narrowed: &Changes::pairs(&changes.narrowed),
-            obligations: &changes.removed.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
+            obligations: &obligations.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
             unnamed: &unnamed,
             ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
         };

@@ -90,6 +90,28 @@ pub(super) fn faulted(
     page(core, passage, Some(ending), Some(head), reason, None)
 }
 
+/// Answers in place of the application that said that something went wrong: with its status, and what browsers need of its head.
+pub(super) fn withheld(
+    core: &Core,
+    passage: &Passage,
+    mut ending: Ending,
+    head: &RequestHead,
+    told: &AnswerHead,
+) -> Answer {
+    const KEPT: [&str; 5] = ["set-cookie", "www-authenticate", "retry-after", "allow", "location"];
+    ending.failed(Reason::AnswerWithheld, String::new());
+    let mut answer = rendered(core, passage, Some(head), Reason::AnswerWithheld, None);
+    answer.head.set_status(told.status());
+    for (name, value) in told.fields() {
+        if let Some(name) = KEPT.into_iter().find(|kept| name.eq_ignore_ascii_case(kept.as_bytes())) {
+            // They stood in a head already.
+            let _ = answer.head.push(name, value);
+        }
+    }
+    answer.finished = Some(ending.with(answer.head.status()));
+    answer
+}
+
 /// A refusal that cannot be recorded is answered as such: it stays a refusal.
 async fn put_on_record(
     core: &Core,

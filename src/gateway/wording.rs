@@ -229,6 +229,13 @@ fn both(reason: Reason) -> (Pair, Pair) {
             ),
             ("此页面无法限定在您的范围内", "它会显示超出分配给您的数据。请向管理员咨询其他方式。"),
         ),
+        Reason::HiddenKey => (
+            (
+                "You cannot search or sort by this",
+                "It is a field that you may not see, so its order would show it. Choose another one.",
+            ),
+            ("您无法按此项搜索或排序", "这是您无权查看的字段，排序或搜索会间接显示其内容。请选择其他字段。"),
+        ),
         Reason::HeadTooLarge
         | Reason::TargetTooLong
         | Reason::TooManyParameters
@@ -240,6 +247,24 @@ fn both(reason: Reason) -> (Pair, Pair) {
         ),
         Reason::Overloaded | Reason::TooManyConnections | Reason::Draining => BUSY,
         Reason::UpstreamUnreachable | Reason::UpstreamProtocol | Reason::UpstreamTimeout => APPLICATION_DOWN,
+        Reason::AnswerUnexpected | Reason::AnswerUnreadable => (
+            (
+                "The answer could not be checked",
+                "What the application answered could not be limited to what you may see, so it is not shown. \
+                 Tell your administrator if it happens again.",
+            ),
+            (
+                "无法核对应用的返回内容",
+                "应用返回的内容无法限定在您可查看的范围内，因此未显示。如再次出现，请告知管理员。",
+            ),
+        ),
+        Reason::AnswerWithheld => (
+            (
+                "The application reports that something went wrong",
+                "What exactly is not shown here, since it may hold data beyond your area. Check what you entered, or try again.",
+            ),
+            ("应用报告出现问题", "具体内容可能涉及您范围之外的数据，因此未显示。请检查输入内容，或稍后重试。"),
+        ),
         Reason::RecordFailed => (
             (
                 "This cannot be done just now",

@@ -170,6 +170,8 @@ reasons! {
     ScopeAmbiguous = "scope-ambiguous", 400, Scope;
     /// The person is limited in a dimension that the rule does not bind.
     ScopeUnbound = "scope-unbound", 403, Scope;
+    /// A parameter searches, sorts or groups by a field that the person may not see.
+    HiddenKey = "hidden-key", 403, Scope;
 
     // limits
     /// The head is larger than allowed.
@@ -196,6 +198,12 @@ reasons! {
     UpstreamProtocol = "upstream-protocol", 502, Upstream;
     /// The application took too long.
     UpstreamTimeout = "upstream-timeout", 504, Upstream;
+    /// The answer is not of a kind that the rule filters.
+    AnswerUnexpected = "answer-unexpected", 502, Upstream;
+    /// The answer could not be read, so that it could not be filtered.
+    AnswerUnreadable = "answer-unreadable", 502, Upstream;
+    /// The application answered that something went wrong, in words that may hold data which the person may not see.
+    AnswerWithheld = "answer-withheld", 502, Upstream;
 
     // the gateway
     /// The decision could not be recorded.

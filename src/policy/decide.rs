@@ -5,6 +5,7 @@
 use super::binding;
 use super::detail::Detail;
 use super::judgement::{Change, ChangeKind, Judgement};
+use super::obligation::Obligation;
 use super::pass::Pass;
 use super::trace::{Silent, Step, Trace};
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
@@ -51,6 +52,7 @@ pub struct Judged<'h> {
     pub(super) view: RequestView<'h>,
     pub(super) app: Arc<App>,
     pub(super) route: Arc<Route>,
+    pub(super) obligation: Option<Obligation>,
 }
 
 impl<'h> Judged<'h> {
@@ -95,7 +97,7 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
                 judgement.changes = changes;
                 break judgement;
             }
-            Ok(grant) if pass.changes.is_empty() => break pass.judgement(grant, changes),
+            Ok(grant) if pass.changes.is_empty() => break pass.settle(grant, changes),
             // INVARIANT: a completed request has nothing left to change; if it had, that would be refused.
             Ok(_) if !changes.is_empty() => {
                 break Judgement::refused(Reason::InternalFault, Detail::text("the completed request is not complete"));
@@ -110,7 +112,8 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
     if judgement.outcome == Outcome::Refuse {
         trace.step(Step::Refused(judgement.reason, &judgement.detail));
     }
-    Judged { judgement, view, app: Arc::clone(question.app), route: Arc::clone(question.route) }
+    let obligation = if judgement.outcome() == Outcome::Permit { Obligation::of(question, &judgement) } else { None };
+    Judged { judgement, view, app: Arc::clone(question.app), route: Arc::clone(question.route), obligation }
 }
 
 fn apply(route: &Route, view: &mut RequestView<'_>, changes: &[Change]) -> Result<(), Refusal> {

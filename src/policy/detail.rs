@@ -72,6 +72,8 @@ pub enum Detail {
         /// Where its value would stand.
         place: Box<Location>,
     },
+    /// This parameter searches, sorts or groups by a field that is masked for the person.
+    Hidden(Box<Location>),
     /// A condition did not hold, or could not be evaluated.
     Condition {
         /// Its place among the conditions of the route, from 0.
@@ -172,6 +174,7 @@ impl fmt::Display for Displayed<'_> {
             Detail::Give { dimension: id, place } => {
                 write!(f, "several values of {} would do: give one in {place}", dimension(*id))
             }
+            Detail::Hidden(place) => write!(f, "{place} asks for a field that is masked for the person"),
             Detail::Condition { at, error: None } => write!(f, "condition {} of the rule does not hold", at + 1),
             Detail::Condition { at, error: Some(error) } => write!(f, "condition {} of the rule: {error}", at + 1),
         }

@@ -3,6 +3,7 @@
 use super::decide::Judged;
 use super::forward::is_observed;
 use super::judgement::Judgement;
+use super::obligation::Obligation;
 use super::trace::{Relevance, Step, Trace};
 use crate::model::Outcome;
 use crate::request::{RequestView, redact_target};
@@ -39,7 +40,7 @@ impl Verdict {
 /// One step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// What was looked at: `target`, `route`, `operation`, `parameter`, `subject`, `assignment`, `scope`, `condition`, `change`.
+    /// What was looked at: `target`, `route`, `operation`, `parameter`, `subject`, `assignment`, `scope`, `condition`, `change`, `answer`.
     pub step: &'static str,
     /// How it came out.
     pub verdict: Verdict,
@@ -111,8 +112,11 @@ impl<'a> Transcript<'a> {
 
     /// The explanation of a request that was decided.
     #[must_use]
-    pub fn finish(self, judged: &Judged<'_>) -> Explanation {
+    pub fn finish(mut self, judged: &Judged<'_>) -> Explanation {
         let permitted = judged.judgement.outcome() == Outcome::Permit;
+        if let Some(obligation) = judged.obligation.as_ref() {
+            self.answer(obligation);
+        }
         let forwarded = permitted.then(|| forwarded(judged));
         self.close(&judged.judgement, Some(&judged.app), Some(&judged.route), forwarded)
     }
@@ -147,6 +151,28 @@ impl<'a> Transcript<'a> {
             permission: judgement.permission().map(|id| permission_name(rules, id).to_owned()),
             forwarded,
             steps: self.lines,
+        }
+    }
+
+    /// Writes down what is done to the answer.
+    fn answer(&mut self, obligation: &Obligation) {
+        let rules = self.rules;
+        let kinds: Vec<&str> = obligation.plan().kinds.iter().map(crate::filter::Kind::name).collect();
+        self.note("answer", Verdict::Change, format_args!("only {} is let through", kinds.join(" and ")));
+        for id in obligation.rows_in_force() {
+            let name = self.dimension(id);
+            self.note("answer", Verdict::Change, format_args!("rows are left out whose {name} is not the person's"));
+        }
+        for id in obligation.masks_in_force() {
+            let name = permission_name(rules, id);
+            self.note(
+                "answer",
+                Verdict::Change,
+                format_args!("fields are masked in rows where `{name}` is not granted"),
+            );
+        }
+        if obligation.plan().masks_for_everybody() {
+            self.note("answer", Verdict::Change, "fields are masked for everybody");
         }
     }
 

@@ -2,6 +2,7 @@
 //! itself is `request`'s. Decides nothing.
 
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
+use crate::filter::{ACCEPT_ENCODING, is_asked_of_the_unfiltered};
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::presented::CookieField;
 use crate::model::RequestId;
@@ -54,6 +55,8 @@ pub(super) struct Shape<'a> {
     pub(super) header_edits: &'a [Edit],
     pub(super) cookie_edits: &'a [Edit],
     pub(super) upgrade: bool,
+    /// Whether the answer is filtered, so that nothing of it may be asked for which only the unfiltered one has.
+    pub(super) filtered: bool,
 }
 
 /// Writes the head of a client's request.
@@ -70,6 +73,9 @@ pub(super) fn write(app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> R
     }
     let (id, roles);
     let mut set: SmallVec<[(&str, &str); 4]> = SmallVec::new();
+    if shape.filtered {
+        set.push(("Accept-Encoding", ACCEPT_ENCODING));
+    }
     if let Some(name) = &headers.request_id {
         id = parts.request.to_hex();
         set.push((name, std::str::from_utf8(&id).unwrap_or_default()));
@@ -107,6 +113,8 @@ pub(super) fn write(app: &App, parts: &ForwardParts<'_>, shape: &Shape<'_>) -> R
         CookieField::Unchanged | CookieField::Removed => None,
     };
     let kept = parts.head.raw_fields().filter(|(name, _)| as_sent || !folds_to(name, "cookie"));
+    // SECURITY: parts and validators are of the unfiltered answer (`nothing_is_asked_for_that_only_the_unfiltered_answer_has`).
+    let kept = kept.filter(|(name, _)| !shape.filtered || !is_asked_of_the_unfiltered(name, shape.method));
     write_forward_head(&mut out, &head, kept.chain(replaced))?;
     Ok(out)
 }

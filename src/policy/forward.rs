@@ -5,6 +5,7 @@ use super::decide::Judged;
 use super::detail::Detail;
 use super::fields::{self, ForwardParts, Shape, host_for};
 use super::judgement::Judgement;
+use super::obligation::Obligation;
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
 use crate::model::{Effect, Outcome, Reason, RequestId};
 use crate::request::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, JudgedBody, write_forward_head};
@@ -101,10 +102,18 @@ pub struct Parcel {
     body: BodyPlan,
     effect: Effect,
     upgrade: bool,
+    obligation: Option<Obligation>,
 }
 
 impl Parcel {
-    fn new(app: &App, shape: &Shape<'_>, head: Vec<u8>, body: BodyPlan, effect: Effect) -> Self {
+    fn new(
+        app: &App,
+        shape: &Shape<'_>,
+        head: Vec<u8>,
+        body: BodyPlan,
+        effect: Effect,
+        obligation: Option<Obligation>,
+    ) -> Self {
         Self {
             upstream: Arc::clone(&app.upstream),
             method: shape.method.into(),
@@ -112,7 +121,14 @@ impl Parcel {
             body,
             effect,
             upgrade: shape.upgrade,
+            obligation,
         }
+    }
+
+    /// What must be done to the answer before the client gets it; `None` where it passes as it is.
+    #[must_use]
+    pub fn obligation(&self) -> Option<&Obligation> {
+        self.obligation.as_ref()
     }
 
     /// The upstream that the permit is bound to.
@@ -190,7 +206,7 @@ pub enum ObservedBody {
 /// # Errors
 /// The judgement, as a refusal: as it was where it did not permit, or because the request cannot be written.
 pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Judgement), Judgement> {
-    let Judged { judgement, view, app, route } = judged;
+    let Judged { judgement, view, app, route, obligation } = judged;
     if judgement.outcome() != Outcome::Permit {
         return Err(judgement);
     }
@@ -224,9 +240,10 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
         header_edits: view.header_edits(),
         cookie_edits: view.cookie_edits(),
         upgrade,
+        filtered: obligation.is_some(),
     };
     match fields::write(&app, parts, &shape) {
-        Ok(head) => Ok((Permit(Parcel::new(&app, &shape, head, body, judgement.effect())), judgement)),
+        Ok(head) => Ok((Permit(Parcel::new(&app, &shape, head, body, judgement.effect(), obligation)), judgement)),
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }
 }
@@ -262,10 +279,13 @@ pub fn observe(
         header_edits: &[],
         cookie_edits: &[],
         upgrade,
+        filtered: false,
     };
     match fields::write(app, parts, &shape) {
         // what an unjudged request does is not known
-        Ok(head) => Ok((Observed(Parcel::new(app, &shape, head, body, Effect::Change)), judgement.into_observed())),
+        Ok(head) => {
+            Ok((Observed(Parcel::new(app, &shape, head, body, Effect::Change, None)), judgement.into_observed()))
+        }
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }
 }
@@ -313,7 +333,8 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::OutOfScope
         | Reason::ScopeMissing
         | Reason::ScopeAmbiguous
-        | Reason::ScopeUnbound => true,
+        | Reason::ScopeUnbound
+        | Reason::HiddenKey => true,
         Reason::Granted
         | Reason::Public
         | Reason::MalformedHead
@@ -339,6 +360,9 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::UpstreamUnreachable
         | Reason::UpstreamProtocol
         | Reason::UpstreamTimeout
+        | Reason::AnswerUnexpected
+        | Reason::AnswerUnreadable
+        | Reason::AnswerWithheld
         | Reason::RecordFailed
         | Reason::Draining
         | Reason::InternalFault => false,
@@ -406,6 +430,7 @@ impl SideRequest {
             body: BodyPlan::None,
             effect: Effect::None,
             upgrade: false,
+            obligation: None,
         }))
     }
 }

@@ -14,8 +14,10 @@ mod fields;
 pub mod forward;
 pub mod inquiry;
 pub mod judgement;
+pub mod obligation;
 mod pass;
 mod reach;
+pub mod rights;
 mod scope;
 pub mod suite;
 pub mod trace;
@@ -24,6 +26,7 @@ pub use claim::{Claim, Origin, Tested};
 pub use decide::{Asker, Judged, Question, decide, decide_traced};
 pub use detail::Detail;
 pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+pub use obligation::Obligation;
 pub use trace::{Relevance, Silent, Step, Trace};
 
 pub use fields::{ForwardParts, Told};

@@ -60,10 +60,19 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         self.permission.and_then(|id| catalog.permission(id)).map_or(Effect::Change, |entry| entry.effect)
     }
 
-    pub(super) fn judgement(self, deciding: Grant, changes: Vec<Change>) -> Judgement {
-        let effect = self.effect();
-        let reason = if self.permission.is_some() { Reason::Granted } else { Reason::Public };
-        let Self { permission, scope, .. } = self;
+    /// The judgement of a request that is complete; a refusal where it asks for what its answer hides.
+    pub(super) fn settle(mut self, deciding: Grant, changes: Vec<Change>) -> Judgement {
+        let scope = std::mem::take(&mut self.scope);
+        let judgement = self.judgement(deciding, scope, changes);
+        match self.keys(&judgement) {
+            Ok(()) => judgement,
+            Err(Refusal { reason, detail }) => judgement.into_refusal(reason, detail),
+        }
+    }
+
+    fn judgement(&self, deciding: Grant, scope: SmallVec<[Bound; 2]>, changes: Vec<Change>) -> Judgement {
+        let (permission, effect) = (self.permission, self.effect());
+        let reason = if permission.is_some() { Reason::Granted } else { Reason::Public };
         Judgement {
             outcome: Outcome::Permit,
             reason,

@@ -174,15 +174,24 @@ fn relevance(route: &Route, assignment: &Assignment, asked: &[Asked]) -> Relevan
         Fit::Outside(dimension) => Relevance::Outside(dimension),
         fit @ (Fit::Whole | Fit::Part) => match loose_limit(route, assignment) {
             Some(dimension) => Relevance::Limited(dimension),
+            None if let Some(dimension) = rowless(route, assignment) => Relevance::Omits(dimension),
             None if fit == Fit::Whole => Relevance::Whole,
             None => Relevance::Part,
         },
     }
 }
 
-/// A dimension that the box limits, and that the route neither binds nor ignores.
+/// A dimension by which rows are kept, and of which the box says nothing, so that it would keep none.
+fn rowless(route: &Route, assignment: &Assignment) -> Option<DimensionId> {
+    let rule = route.answer.as_ref()?;
+    rule.dimensions.iter().copied().find(|&dimension| assignment.scope.limit(dimension).is_none())
+}
+
+/// A dimension that the box limits, and that the route neither binds nor ignores nor keeps rows by.
 fn loose_limit(route: &Route, assignment: &Assignment) -> Option<DimensionId> {
-    let named = |dimension| route.scope.iter().any(|rule: &ScopeRule| rule.dimension() == dimension);
+    let named = |dimension| {
+        route.keeps_rows_by(dimension) || route.scope.iter().any(|rule: &ScopeRule| rule.dimension() == dimension)
+    };
     let limited = |(_, values): &&(DimensionId, ValueSet)| !matches!(values, ValueSet::All);
     assignment.scope.limits().iter().filter(limited).map(|(dimension, _)| *dimension).find(|&d| !named(d))
 }

@@ -142,6 +142,17 @@ impl Comparison {
         }
     }
 
+    /// The same names, in any order.
+    fn same(&mut self, what: &str, expected: Option<Vec<&str>>, mut found: Vec<&str>) {
+        let Some(mut expected) = expected else { return };
+        expected.sort_unstable();
+        found.sort_unstable();
+        if expected != found {
+            let shown = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join("`, `") };
+            self.differ(what, &shown(&expected), &shown(&found));
+        }
+    }
+
     fn differ(&mut self, what: &str, expected: &str, found: &str) {
         self.0.push(Difference { what: what.to_owned(), expected: expected.to_owned(), found: found.to_owned() });
     }
@@ -163,6 +174,17 @@ fn differences(rules: &RuleSet, expect: &Expect, answer: &Answer<'_, '_>) -> Vec
     let role = |id| catalog.role(id).map(|role| role.name.as_str());
     let deciding = deciding_role(judgement, expect).or(judgement.deciding().first().map(|deciding| deciding.role));
     found.equal("role", expect.role.and_then(role), deciding.and_then(role));
+    let obligation = if let Answer::Judged(judged) = answer { judged.obligation.as_ref() } else { None };
+    let dimension = |id| catalog.dimension(id).map_or("?", |dimension| dimension.name.as_str());
+    let rows = obligation.into_iter().flat_map(|obligation| obligation.rows_in_force()).map(dimension);
+    found.same(
+        "rows-by",
+        expect.rows_by.as_ref().map(|ids| ids.iter().map(|id| dimension(*id)).collect()),
+        rows.collect(),
+    );
+    let masks = obligation.into_iter().flat_map(|obligation| obligation.masks_in_force()).filter_map(permission);
+    let expected = expect.masked_unless.as_ref().map(|ids| ids.iter().filter_map(|id| permission(*id)).collect());
+    found.same("masked-unless", expected, masks.collect());
     if let Some(forwarded) = &expect.forwarded {
         match answer {
             Answer::Judged(judged) if judgement.outcome() == Outcome::Permit => compare(&mut found, forwarded, judged),

@@ -35,6 +35,7 @@ pub use location::{
     CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,
     ParamLocation, PathLocation, PathSlot, QueryLocation, RawLocation,
 };
+pub(crate) use media::MediaType;
 pub use method::check_override;
 pub use name::ParamName;
 pub use param::{ParamList, ParamValues, Value};

@@ -74,7 +74,8 @@ impl Lint<'_> {
     fn asked(&self) -> PermissionSet {
         let mut asked = PermissionSet::default();
         for route in self.set.apps.iter().flat_map(|app| app.routes.iter()) {
-            for permission in route.authority.permissions() {
+            let lifted = route.answer.iter().flat_map(|answer| answer.grants.iter().copied());
+            for permission in route.authority.permissions().chain(lifted) {
                 asked.insert(permission);
             }
         }
@@ -214,7 +215,7 @@ impl Lint<'_> {
             .filter_map(|permission| self.limited.get(&permission))
             .flatten()
             .copied()
-            .filter(|dimension| route.scope_rule(*dimension).is_none())
+            .filter(|dimension| route.scope_rule(*dimension).is_none() && !route.keeps_rows_by(*dimension))
             .collect();
         missing.sort_unstable();
         missing.dedup();

@@ -21,7 +21,10 @@ pub use dimension::{Dimension, DimensionId, ValueId, ValueSet};
 pub use load::{Loaded, Source, load, read_again, sets};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
-pub use route::{Absent, Authority, BodyRule, Durability, Others, ParamRule, Route, ScopeRule, Selector, Upgrade};
+pub use route::{
+    Absent, AnswerRule, Authority, BodyRule, Durability, HiddenKey, Others, ParamRule, Route, ScopeRule, Selector,
+    Upgrade,
+};
 pub use set::{App, Catalog, Mode, RuleSet};
 pub use table::{Find, PathCaptures, RouteTable};
 pub use title::{Language, Title};

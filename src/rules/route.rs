@@ -6,9 +6,11 @@ use super::pattern::{MethodSet, Pattern};
 use super::role::PermissionId;
 use super::set::Mode;
 use crate::diagnostics::Place;
+use crate::filter::{GrantNo, Plan};
 use crate::request::{ContentTypes, Location, ParamType};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// One `match` of one element of `routes:`; an element with several matches is compiled into as many of these.
 #[derive(Clone, Debug)]
@@ -35,12 +37,38 @@ pub struct Route {
     pub others: Others,
     /// How the body is treated.
     pub body: BodyRule,
+    /// What is done to answers; `None` lets them pass as they are.
+    pub answer: Option<Arc<AnswerRule>>,
     /// Whether this route only observes; `None` leaves it to the application.
     pub mode: Option<Mode>,
     /// Whether the connection may be upgraded.
     pub upgrade: Upgrade,
     /// How durable the record must be before the request is forwarded.
     pub audit: Durability,
+}
+
+/// What is done to the answers of a route.
+#[derive(Clone, Debug)]
+pub struct AnswerRule {
+    /// The filter.
+    pub plan: Plan,
+    /// The dimension of each [`crate::filter::DimensionNo`].
+    pub dimensions: Vec<DimensionId>,
+    /// The permission of each [`GrantNo`].
+    pub grants: Vec<PermissionId>,
+    /// Parameters by which masked fields could be asked for.
+    pub keys: Vec<HiddenKey>,
+}
+
+/// A parameter by which a masked field could be asked for.
+#[derive(Clone, Debug)]
+pub struct HiddenKey {
+    /// Where it stands.
+    pub location: Location,
+    /// The permission that lets it pass; without one it never does.
+    pub grant: Option<GrantNo>,
+    /// It is refused where its value holds one of these, in lower case; where there are none, whatever its value.
+    pub names: Vec<CompactString>,
 }
 
 /// A parameter that must have one of certain values.
@@ -205,6 +233,12 @@ impl Route {
     #[must_use]
     pub fn param(&self, location: &Location) -> Option<&ParamRule> {
         self.params.iter().find(|param| param.location == *location)
+    }
+
+    /// Whether rows of its answers are kept by the dimension.
+    #[must_use]
+    pub fn keeps_rows_by(&self, dimension: DimensionId) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.dimensions.contains(&dimension))
     }
 
     /// Whether the route binds or ignores the dimension.

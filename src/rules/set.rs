@@ -54,7 +54,7 @@ pub struct Catalog {
     /// Every role, in the order of the file.
     pub roles: Vec<Role>,
     /// Every dimension, in the order of the file.
-    pub dimensions: Vec<Dimension>,
+    pub dimensions: Vec<Arc<Dimension>>,
     pub(super) permission_ids: FxHashMap<CompactString, PermissionId>,
     pub(super) role_ids: FxHashMap<CompactString, RoleId>,
     pub(super) dimension_ids: FxHashMap<CompactString, DimensionId>,
@@ -93,7 +93,7 @@ impl Catalog {
 
     /// The dimension of this id.
     #[must_use]
-    pub fn dimension(&self, id: DimensionId) -> Option<&Dimension> {
+    pub fn dimension(&self, id: DimensionId) -> Option<&Arc<Dimension>> {
         self.dimensions.get(usize::from(id.0))
     }
 }

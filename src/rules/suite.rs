@@ -1,5 +1,6 @@
 //! Policy tests as compiled: who asks what at which instant, and what must come out; never runs them.
 
+use super::dimension::DimensionId;
 use super::people::People;
 use super::role::{PermissionId, RoleId};
 use crate::diagnostics::Place;
@@ -72,6 +73,10 @@ pub struct Expect {
     pub role: Option<RoleId>,
     /// What the application receives.
     pub forwarded: Option<Forwarded>,
+    /// The dimensions by which rows may be left out of the answer.
+    pub rows_by: Option<Vec<DimensionId>>,
+    /// The permissions that the person lacks, so that fields of the answer are masked.
+    pub masked_unless: Option<Vec<PermissionId>>,
 }
 
 /// What the application receives.

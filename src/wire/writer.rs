@@ -152,6 +152,15 @@ impl AnswerHead {
         self.block = kept;
     }
 
+    /// Keeps the fields of whose names `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
+        let mut kept = Vec::with_capacity(self.block.len());
+        for (name, value) in self.fields().filter(|(name, _)| keep(name)) {
+            append_checked(&mut kept, name, value);
+        }
+        self.block = kept;
+    }
+
     /// Announces the length that the body would have, for answers without one (to HEAD, 304). Elsewhere the body says it.
     pub fn announce_length(&mut self, bytes: Option<u64>) {
         self.length = bytes;

@@ -7,8 +7,12 @@
 
 mod answer;
 mod corpus;
+mod filter;
 mod generate;
 mod request;
+#[path = "../filter/support.rs"]
+#[allow(dead_code, clippy::expect_used, clippy::unwrap_used, reason = "the tests of filters use the rest of it")]
+mod support;
 
 use generate::Random;
 
@@ -70,6 +74,18 @@ fn answers_that_are_accepted_mean_the_same_to_hyper() {
     });
     println!("{accepted} answers accepted, {refused} refused");
     assert!(accepted > 100 && refused > 100, "the generator has lost its aim: {accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn what_is_left_of_an_odd_answer_is_what_the_person_may_see_however_it_comes() {
+    let (mut passed, mut refused) = (0, 0);
+    cases(|seed, random| match filter::compare(random) {
+        Ok(true) => passed += 1,
+        Ok(false) => refused += 1,
+        Err((difference, bytes)) => panic!("seed {seed}: {difference}\n{}", shown(&bytes)),
+    });
+    println!("{passed} answers passed, {refused} refused");
+    assert!(passed > 100 && refused > 100, "the generator has lost its aim: {passed} passed, {refused} refused");
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Received {
 }
 
 #[derive(Clone, Default)]
-pub struct Application(Arc<Mutex<Vec<Received>>>, Arc<Mutex<Vec<u8>>>);
+pub struct Application(Arc<Mutex<Vec<Received>>>, Arc<Mutex<Vec<u8>>>, Arc<Mutex<Option<String>>>);
 
 impl Application {
     fn serve(&self) -> SocketAddr {
@@ -96,8 +96,14 @@ impl Application {
                     }
                 }
             }
+            None if let Some(answer) = self.2.lock().unwrap().take() => out.write_all(answer.as_bytes()).ok(),
             None => out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").ok(),
         }
+    }
+
+    /// The next request is answered with these bytes.
+    pub fn says(&self, answer: String) {
+        *self.2.lock().unwrap() = Some(answer);
     }
 
     /// Everything that came through tunnels.

@@ -10,10 +10,19 @@ fn the_front_desk_looks_up_customers() {
     let mut desk = house.person(CRM, "frontdesk");
     let seen = desk.get("/api/customers?owner=sales.south");
     let (received, record) = desk.permitted(&seen, "GET", "/api/customers?owner=sales.south");
-    assert_eq!(seen.json()["total"], 2);
+    // A telephone number is shown in part, and what people spend not at all.
+    let items = json!([
+        {"id": "C-02", "name": "南山书店 South Hill Books", "owner": "sales.south", "phone": "****0102"},
+        {"id": "C-04", "name": "老街茶馆 Old Street Tea House", "owner": "sales.south", "phone": "****0104"},
+    ]);
+    assert_eq!(seen.json(), json!({"total": 2, "items": items}));
     assert_eq!(received.field("x-remote-user"), ["frontdesk"]);
     assert_eq!(received.field("x-remote-roles"), ["front-desk"]);
-    tells(&record, &json!({"app": "crm", "role": "front-desk", "scope": {"owner": ["sales.south"]}}));
+    let obligations = ["rows:owner", "mask:customer:contact", "mask:customer:spending"];
+    tells(
+        &record,
+        &json!({"app": "crm", "role": "front-desk", "scope": {"owner": ["sales.south"]}, "obligations": obligations}),
+    );
 }
 
 #[test]

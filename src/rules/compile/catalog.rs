@@ -9,6 +9,7 @@ use crate::rules::raw::{RawDimension, RawRole, RawRoles};
 use crate::rules::role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 use crate::rules::set::Catalog;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 pub(super) fn compile(files: &[Named<RawRoles>], report: &mut Report, facts: &mut Facts) -> Catalog {
     let mut catalog = Catalog::default();
@@ -85,7 +86,7 @@ fn dimension(name: &Spanned<String>, raw: &RawDimension, catalog: &mut Catalog, 
     }
     let id = DimensionId(u16::try_from(catalog.dimensions.len()).unwrap_or(u16::MAX));
     catalog.dimension_ids.insert(name.as_str().into(), id);
-    catalog.dimensions.push(dimension);
+    catalog.dimensions.push(Arc::new(dimension));
 }
 
 fn permissions(files: &[Named<RawRoles>], catalog: &mut Catalog, report: &mut Report, facts: &mut Facts) {

@@ -1,5 +1,6 @@
 //! From raw rule files to compiled tables; notes every fault and goes on.
 
+mod answer;
 mod app;
 mod body;
 mod catalog;

@@ -124,7 +124,7 @@ fn assignment(
         if let Some(dimension) = dimension(name, catalog, notes)
             && let Some(place) = catalog.dimensions.get_mut(usize::from(dimension.0))
         {
-            limits.push((dimension, value_set(values, place, notes)));
+            limits.push((dimension, value_set(values, Arc::make_mut(place), notes)));
         }
     }
     let id = match &raw.id {

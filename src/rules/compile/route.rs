@@ -1,7 +1,7 @@
 //! One element of `routes:` into one compiled route for each of its matches.
 
 use super::location::Params;
-use super::{Notes, body, condition, path, permission, scope};
+use super::{Notes, answer, body, condition, path, permission, scope};
 use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
 use crate::request::{Dialect, RawLocation};
@@ -80,9 +80,10 @@ fn one(
     let scope = scope::scope(raw, is_public, catalog, &mut params, notes);
     let compile = |element| condition::condition(element, &asked, catalog, &mut params, notes);
     let conditions: Vec<_> = raw.when.iter().filter_map(compile).collect();
+    let answer = answer::answer(raw, &asked, &scope, catalog, &mut params, notes);
     scope::typed(raw, &mut params, notes);
     scope::check_bindings(raw, &mut params, notes);
-    let strict = !raw.scope.is_empty() || raw.operation.is_some();
+    let strict = !raw.scope.is_empty() || raw.operation.is_some() || raw.answer.is_some();
     let others = raw.others.unwrap_or(if strict { Others::Refuse } else { Others::Forward });
     let body = body::body(raw, methods, &params.rules, notes);
     let place = notes.place(if raw.matches.len() > 1 { mark } else { raw.id.mark });
@@ -98,6 +99,7 @@ fn one(
         others,
         body,
         mode: raw.mode,
+        answer,
         upgrade: upgrade(raw, notes),
         audit: raw.audit,
         pattern,

@@ -142,7 +142,16 @@ fn expect(raw: &Spanned<RawExpect>, around: &Surroundings<'_>, notes: &mut Notes
             .error(raw.mark, "nothing is expected")
             .help("write at least `decision: permit` or `reason: out-of-scope`");
     }
+    let answer = raw.answer.clone().unwrap_or_default();
+    let rows_by = answer
+        .rows_by
+        .map(|names| names.iter().filter_map(|name| super::people::dimension(name, around.catalog, notes)).collect());
+    let masked_unless = answer
+        .masked_unless
+        .map(|names| names.iter().filter_map(|name| permission(name, around.catalog, notes)).collect());
     Expect {
+        rows_by,
+        masked_unless,
         outcome,
         reason: raw.reason.as_ref().and_then(|text| reason(text, notes)),
         route: route.map(|text| text.as_str().into()),

@@ -17,4 +17,4 @@ pub use param::RawParam;
 pub use people::{RawAssignment, RawKey, RawPeople, RawPerson, RawValue, RawValues};
 pub use roles::{RawDimension, RawPermission, RawRole, RawRoles};
 pub use route::{RawBody, RawOperation, RawRoute, RawUpgrade, RawWhere};
-pub use test::{RawExpect, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests};
+pub use test::{RawExpect, RawExpectAnswer, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests};

@@ -4,6 +4,7 @@ use super::binding::RawBinding;
 use super::condition::RawCondition;
 use super::param::RawParam;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
+use crate::filter::RawAnswer;
 use crate::model::quantity::Size;
 use crate::request::{RawContentType, RawLocation};
 use crate::rules::route::{Durability, Others};
@@ -47,6 +48,9 @@ pub struct RawRoute {
     /// How the body is treated.
     #[serde(default)]
     pub body: Option<Spanned<RawBody>>,
+    /// What is done to answers: rows left out, fields masked.
+    #[serde(default)]
+    pub answer: Option<Spanned<RawAnswer>>,
     /// For a path that ends in `/**`: the extensions of the static files below it.
     #[serde(default)]
     pub assets: Option<Spanned<Vec<Spanned<String>>>>,

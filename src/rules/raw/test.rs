@@ -176,6 +176,21 @@ pub struct RawExpect {
     /// What the application receives.
     #[serde(default)]
     pub forwarded: Option<RawForwarded>,
+    /// What is done to the answer.
+    #[serde(default)]
+    pub answer: Option<RawExpectAnswer>,
+}
+
+/// What is done to the answer for this person.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RawExpectAnswer {
+    /// The dimensions by which rows may be left out; `[]` where all are seen.
+    #[serde(default)]
+    pub rows_by: Option<Vec<Spanned<String>>>,
+    /// The permissions without which fields are masked, as far as the person lacks them; `[]` where all is seen.
+    #[serde(default)]
+    pub masked_unless: Option<Vec<Spanned<String>>>,
 }
 
 /// What the application receives.
