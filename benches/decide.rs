@@ -83,6 +83,7 @@ fn whole(loaded: &Loaded, app: &Arc<App>, target: CanonicalTarget, who: &Subject
         now: Timestamp::from_micros(1_790_000_000_000_000),
         client: IpAddr::from([10, 1, 1, 1]),
         device: None,
+        facts: scopegate::lookup::Facts::NONE,
     };
     decide(&question, view).judgement().reason().status()
 }

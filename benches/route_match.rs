@@ -54,6 +54,7 @@ fn routes(count: usize) -> Vec<Arc<Route>> {
                 authority: Authority::Public,
                 params: Vec::new(),
                 scope: Vec::new(),
+                forgets: Vec::new(),
                 conditions: Vec::new(),
                 others: Others::Forward,
                 body: BodyRule::None,

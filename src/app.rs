@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use crate::audit::{AdminAction, AdminRecord, Disk, JournalSettings, Ledger};
 use crate::config::watch::{FolderWatch, content_hash};
 use crate::config::{self, SameSite, Settings};
-use crate::facts::Directory;
+use crate::facts::{Attributes, Directory};
 use crate::gateway::reload::{ReloadError, Reloader};
 use crate::gateway::{self, Call, Connection, Core, InForce, Panicked, ReadLimits, Shared};
 use crate::identity::chain::Verifiers;
@@ -182,6 +182,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         device_cookie: settings.device_cookie.enabled,
         language: settings.language,
         contact: settings.contact.clone(),
+        attributes: Attributes::new(settings.lookups.values),
     });
     let drain = Drain::new(settings.drain);
     let inner = Arc::new(Inner { settings, shared, reloader, ledger, metrics, sockets, tls, drain });

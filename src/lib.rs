@@ -20,6 +20,8 @@ pub mod identity;
 
 pub mod filter;
 
+pub mod lookup;
+
 pub mod rules;
 
 pub mod policy;

@@ -81,6 +81,7 @@ fn a_plain_permit_allocates_nothing() {
                 now: Timestamp::from_micros(1_790_000_000_000_000),
                 client: std::net::IpAddr::from([10, 1, 1, 1]),
                 device: None,
+                facts: scopegate::lookup::Facts::NONE,
             };
             let judged = decide(&question, view);
             outcomes.push((judged.judgement().outcome(), judged.judgement().deciding().first().map(|d| d.assignment)));

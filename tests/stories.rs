@@ -40,6 +40,7 @@ mod stories {
     mod keeper;
     mod lead;
     mod live;
+    mod lookup;
     mod marketing;
     mod observe;
     mod picker;

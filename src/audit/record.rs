@@ -62,6 +62,8 @@ pub struct DecisionRecord<'a> {
     pub filled: &'a [(&'a str, &'a str)],
     /// Parameters that the gateway narrowed: (location or name, remaining value).
     pub narrowed: &'a [(&'a str, &'a str)],
+    /// What was looked up: (lookup, `key: values (source)`).
+    pub lookups: &'a [(&'a str, &'a str)],
     /// Obligations applied.
     pub obligations: &'a [&'a str],
     /// Parameters that the rule does not name and that it refuses: (place, name).
@@ -99,6 +101,7 @@ impl<'a> DecisionRecord<'a> {
             parameters: &[],
             filled: &[],
             narrowed: &[],
+            lookups: &[],
             obligations: &[],
             unnamed: &[],
         }
@@ -358,6 +361,7 @@ impl Entry for DecisionRecord<'_> {
         line.pairs(",\"parameters\":", self.parameters);
         line.pairs(",\"filled\":", self.filled);
         line.pairs(",\"narrowed\":", self.narrowed);
+        line.pairs(",\"lookups\":", self.lookups);
         line.list(",\"obligations\":", self.obligations);
         line.pairs(",\"unnamed\":", self.unnamed);
     }

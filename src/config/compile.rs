@@ -11,7 +11,7 @@ use super::error::SettingsError;
 use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawTls};
 use super::settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
-    SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
+    LookupSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
 };
 use crate::diagnostics::yaml::Document;
 use crate::diagnostics::{Mark, Report};
@@ -68,6 +68,7 @@ pub(super) fn compile(raw: &RawSettings, file: &Path, document: Option<&Document
             capacity: check.count("session.capacity", raw.session.capacity),
         },
         device_cookie: check.device_cookie(raw),
+        lookups: LookupSettings { values: raw.lookups.values },
         limits: check.limits(&raw.limits),
         http2: check.http2(&raw.http2),
         drain: raw.drain.0,

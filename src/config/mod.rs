@@ -15,5 +15,5 @@ pub use raw::{
 };
 pub use settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
-    SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
+    LookupSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
 };

@@ -63,6 +63,8 @@ raw! {
         http2: RawHttp2 = RawHttp2::default(),
         /// How long requests in flight may go on after the gateway was told to stop.
         drain: Span = Span::seconds(30),
+        /// What lookups have found.
+        lookups: RawLookups = RawLookups::default(),
         /// Messages of the gateway about itself (not the audit journal).
         log: RawLog = RawLog::default(),
         /// Whom refusal pages tell people to ask, for example `it-help@example.test, extension 4711`.
@@ -219,6 +221,14 @@ raw! {
         lifetime: Span = Span::seconds(12 * 3600),
         /// Bindings kept in memory, all applications together; beyond it those that were unused for longest end.
         capacity: usize = 200_000,
+    }
+}
+
+raw! {
+    /// What lookups have found about the objects of applications.
+    RawLookups {
+        /// Values kept in memory, all applications together; beyond it the oldest go.
+        values: usize = 100_000,
     }
 }
 

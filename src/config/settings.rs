@@ -47,6 +47,8 @@ pub struct Settings {
     pub session: SessionSettings,
     /// The device cookie.
     pub device_cookie: DeviceCookieSettings,
+    /// What lookups have found.
+    pub lookups: LookupSettings,
     /// Limits that refuse.
     pub limits: Limits,
     /// HTTP/2.
@@ -287,4 +289,11 @@ impl Default for Settings {
     fn default() -> Self {
         super::compile::compile(&RawSettings::default(), Path::new(""), None, &mut Report::new())
     }
+}
+
+/// What lookups have found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookupSettings {
+    /// Values kept in memory, all applications together.
+    pub values: usize,
 }

@@ -197,6 +197,23 @@ impl Wms {
     }
 }
 
+impl Wms {
+    fn order_move(&self, user: &str, request: &Request) -> Answer {
+        let id = request.param("id").and_then(|text| text.parse::<u32>().ok());
+        let to = request.param("to").unwrap_or("");
+        let known = data::WAREHOUSES.iter().find(|(code, _)| *code == to);
+        let mut orders = self.orders.lock();
+        match (orders.iter_mut().find(|order| Some(order.id) == id), known) {
+            (Some(order), Some((code, _))) => {
+                order.warehouse = code;
+                view(Some(user), &format!("<p id=\"done\">订单 {} → {code}</p>", order.id))
+            }
+            (None, _) => view(Some(user), "<p class=\"err\">无此订单 no such order</p>").status(404),
+            (_, None) => view(Some(user), "<p class=\"err\">无此仓库 no such warehouse</p>").status(400),
+        }
+    }
+}
+
 impl Application for Wms {
     fn charset(&self) -> &'static Encoding {
         UTF_8
@@ -223,6 +240,7 @@ impl Application for Wms {
             "/wms/stock/transfer.do" => self.transfer(&user, request),
             "/wms/order/list.do" => self.order_list(&user, request),
             "/wms/order/card.do" => self.order_card(&user, request),
+            "/wms/order/move.do" => self.order_move(&user, request),
             _ => view(Some(&user), "<p class=\"err\">404</p>").status(404),
         }
     }

@@ -10,8 +10,11 @@ use super::passage::Passage;
 use super::pipeline::Judged;
 use super::{filtered, refuse, session};
 use crate::audit::Recorded;
-use crate::model::Reason;
-use crate::policy::{Claim, Forwardable, Origin};
+use crate::facts::{Change, Changed};
+use crate::lookup::LookupId;
+use crate::model::{Effect, Outcome, Reason};
+use crate::policy::{Claim, Forwardable, Judgement, Origin};
+use crate::rules::App;
 use crate::upstream::{Outside, UpstreamAnswer, present};
 use crate::wire::body::AnswerBody;
 use crate::wire::server::Answer;
@@ -25,10 +28,11 @@ pub(super) async fn answer<T: Forwardable>(
     mut ending: Ending,
     incoming: Incoming,
 ) -> Answer {
-    let Judged { asked, noted, app, cap, .. } = *judged;
+    let Judged { asked, noted, judgement, app, cap } = *judged;
     let begun = Instant::now();
     let body = incoming.into_stream(cap, &ending.bytes_in());
     let obligation = recorded.get().parcel().obligation().cloned();
+    ending.changes(changed(core, passage, judgement, app));
     let sent = core.forwarder.forward(recorded, body).await;
     let UpstreamAnswer { head, body, address, .. } = match sent {
         Ok(answer) => answer,
@@ -70,6 +74,20 @@ pub(super) async fn answer<T: Forwardable>(
     let body = list(core, passage, judged, &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }
+}
+
+/// The objects that the request may change, of which nothing is believed while it is in flight, or that was found before it ended.
+fn changed(core: &Core, passage: &Passage, judgement: &Judgement, app: &App) -> Option<Change> {
+    if app.lookups.is_empty() || (judgement.outcome() == Outcome::Permit && judgement.effect() == Effect::None) {
+        return None;
+    }
+    let of = |lookup: LookupId, key| Some(Changed { app: &app.name, lookup: &app.lookup(lookup)?.name, key });
+    let facts = passage.facts.iter().filter_map(|fact| of(fact.lookup, Some(fact.key.as_str())));
+    let named = passage.forgets.iter().filter_map(|(lookup, key)| of(*lookup, key.as_deref()));
+    // what an unjudged request changes is not known
+    let observed = judgement.outcome() == Outcome::Observed;
+    let all = app.lookups.iter().filter(|_| observed).filter_map(|lookup| of(lookup.id, None));
+    Some(core.shared().attributes.change(facts.chain(named).chain(all), core.clock()))
 }
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand

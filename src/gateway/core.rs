@@ -8,15 +8,17 @@ use compact_str::CompactString;
 use smallvec::smallvec;
 
 use super::live::InForce;
+use super::lookup::Finder;
 use super::open::{OpenStreams, Review};
 use super::passage::Passage;
 use crate::audit::Journal;
 use crate::config::{Settings, TrustedProxies};
-use crate::facts::Directory;
+use crate::facts::{Attributes, Directory};
 use crate::identity::chain::Verifiers;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::device::{DeviceReader, Seen};
 use crate::identity::session::SessionTable;
+use crate::lookup::Facts;
 use crate::model::{Clock, Device, Reason, RequestId, SubjectId};
 use crate::policy::{Detail, Judgement};
 use crate::request::{BodyLimits, TargetLimits};
@@ -46,6 +48,8 @@ pub struct Shared {
     pub device_cookie: bool,
     /// The language of pages; `None` goes by `Accept-Language`.
     pub language: Option<Language>,
+    /// What lookups have found.
+    pub attributes: Arc<Attributes>,
     /// Whom refusal pages tell people to ask where the rules name nobody.
     pub contact: Option<Arc<str>>,
 }
@@ -93,6 +97,8 @@ pub struct Core {
     pub streams: OpenStreams,
     /// What credentials are verified by.
     pub verifiers: Verifiers,
+    /// What is being found out just now, and the credentials that it takes.
+    pub finder: Finder,
     devices: DeviceReader,
     prefix: u64,
     count: Cell<u32>,
@@ -111,7 +117,8 @@ impl Core {
         prefix: u64,
     ) -> Self {
         let streams = OpenStreams::default();
-        Self { shared, journal, forwarder, metrics, streams, verifiers, devices, prefix, count: Cell::new(0) }
+        let finder = Finder::default();
+        Self { shared, journal, forwarder, metrics, streams, verifiers, finder, devices, prefix, count: Cell::new(0) }
     }
 
     /// What all cores share.
@@ -150,6 +157,10 @@ impl Core {
             session: None,
             app: None,
             route: None,
+            facts: Facts::default(),
+            forgets: Vec::new(),
+            won: Vec::new(),
+            cookies: Vec::new(),
             decided: Duration::ZERO,
             open: Some((self.metrics.open(Level::Request), stream.then(|| self.metrics.open(Level::Stream)))),
         }

@@ -10,6 +10,7 @@ use super::open::OpenStream;
 use super::passage::Passage;
 use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
+use crate::facts::Change;
 use crate::filter::Tally;
 use crate::model::{Clock, Reason, RequestId};
 use crate::policy::Judgement;
@@ -45,6 +46,7 @@ pub(super) struct Ending {
     stream: Option<OpenStream>,
     tunnel: Option<(CoreMetrics, Open)>,
     filtered: Option<Rc<Tally>>,
+    change: Option<Change>,
     _open: Option<Held>,
 }
 
@@ -67,6 +69,7 @@ impl Ending {
             stream: None,
             tunnel: None,
             filtered: None,
+            change: None,
             _open: passage.open.take(),
         }
     }
@@ -85,6 +88,11 @@ impl Ending {
     pub fn exchanged(&mut self, address: Address, status: u16, took: Duration) {
         self.metrics.upstream_answered(took);
         self.exchanged = Some(Exchanged { address, status, took });
+    }
+
+    /// The request may change objects that were looked up.
+    pub fn changes(&mut self, change: Option<Change>) {
+        self.change = change;
     }
 
     /// A fault after a decision that permitted.
@@ -125,6 +133,12 @@ impl Drop for Ending {
         let total = self.begun.elapsed();
         self.metrics.request_ended(total);
         let (completion, bytes_out) = self.sent.unwrap_or((Completion::Aborted, 0));
+        if let Some(change) = self.change.take()
+            && self.exchanged.is_some()
+            && completion == Completion::Complete
+        {
+            change.end();
+        }
         if let Some((metrics, _)) = self.tunnel.take() {
             metrics.count(closed(completion));
         }

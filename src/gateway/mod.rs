@@ -7,6 +7,7 @@ mod filtered;
 mod incoming;
 mod layers;
 mod live;
+mod lookup;
 mod open;
 mod passage;
 mod pipeline;

@@ -15,11 +15,12 @@ use crate::facts::Snapshot;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::session::SessionKey;
 use crate::identity::source::SourceKind;
+use crate::lookup::{Fact, Facts, Found, LookupId};
 use crate::model::{Device, Outcome, RequestId, SubjectId, Timestamp};
 use crate::policy::{ChangeKind, Detail, Judgement, Obligation};
 use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target};
 use crate::rules::{App, DimensionId, Route, ScopeRule};
-use crate::wire::head::RequestHead;
+use crate::wire::head::{RequestHead, ResponseHead};
 use crate::wire::writer::AnswerHead;
 
 /// The judged parameters that records show: where they stand, and their values with secrets replaced.
@@ -53,6 +54,14 @@ pub(super) struct Passage {
     pub app: Option<Arc<App>>,
     /// The route that its target named.
     pub route: Option<Arc<Route>>,
+    /// What is known of the objects that it names.
+    pub facts: Facts,
+    /// Further objects that it changes; `None` for a key stands for all of a lookup's.
+    pub forgets: Vec<(LookupId, Option<CompactString>)>,
+    /// The heads of answers that the gateway got in the client's session on the way.
+    pub won: Vec<ResponseHead>,
+    /// Cookies of the application's that a page of the gateway's own sets.
+    pub cookies: Vec<Vec<u8>>,
     /// How long the decision took.
     pub decided: Duration,
     /// Counts it as in flight until its end.
@@ -84,12 +93,37 @@ impl Passage {
         self.app.as_ref().map_or(&self.live.rules.secrets, |app| &app.secrets)
     }
 
-    /// Gives the device its cookie where it has none yet.
+    /// Gives the device its cookie where it has none yet, and the client the session that the application renewed on the way.
     pub fn add_cookies(&self, head: &mut AnswerHead) {
+        for cookie in &self.cookies {
+            // One that cannot stand in a head is left out.
+            let _ = head.push("set-cookie", cookie);
+        }
         if let Some(issue) = &self.issue {
             // The cookie is made of letters, digits and our own attributes.
             let _ = head.push("set-cookie", issue);
         }
+    }
+
+    /// What was looked up, as the record shows it: the lookup, and `key: values (source)`.
+    fn shown_facts(&self) -> Changed {
+        let (Some(app), Some(route)) = (&self.app, &self.route) else { return SmallVec::new() };
+        let secret = |lookup: LookupId| {
+            let mut ends = route.ends().filter(|end| end.lookup.is_some_and(|found| found.lookup == lookup));
+            ends.any(|end| end.handle.places().any(|place| route.param(place).is_some_and(|rule| rule.secret)))
+        };
+        let show = |fact: &Fact| {
+            let name = app.lookup(fact.lookup)?.name.clone();
+            let key = if secret(fact.lookup) { REDACTED } else { fact.key.as_str() };
+            let (values, source) = match &fact.found {
+                Found::Values(values) => (values.join(", "), fact.origin.as_str()),
+                Found::Held => ("held".to_owned(), fact.origin.as_str()),
+                Found::Unknown(_) => ("unknown".to_owned(), fact.origin.as_str()),
+                Found::Failed(reason, _) => (reason.code().to_owned(), fact.origin.as_str()),
+            };
+            Some((name, format_compact!("{key}: {values} ({source})")))
+        };
+        self.facts.iter().filter_map(show).collect()
     }
 
     /// Appends the decision to the journal of `core`; it is not yet written when this returns.
@@ -106,6 +140,7 @@ impl Passage {
         let catalog = &self.live.rules.catalog;
         let scope = self.scope_values(judgement);
         let changes = Changes::of(judgement, self.secrets());
+        let facts = self.shown_facts();
         let deciding = judgement.deciding().first();
         let assignment = deciding.and_then(|deciding| {
             let subject = self.live.people.subject(self.subject.as_ref()?)?;
@@ -148,6 +183,7 @@ impl Passage {
             parameters: &parameters,
             filled: &Changes::pairs(&changes.filled),
             narrowed: &Changes::pairs(&changes.narrowed),
+            lookups: &Changes::pairs(&facts),
             obligations: &obligations.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
             unnamed: &unnamed,
             ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
@@ -158,8 +194,8 @@ impl Passage {
     fn scope_values<'a>(&'a self, judgement: &'a Judgement) -> SmallVec<[(&'a str, &'a str); 4]> {
         let secret = |dimension: DimensionId| {
             let rule = self.route.as_ref().and_then(|route| route.scope_rule(dimension));
-            let places = rule.into_iter().flat_map(ScopeRule::places);
-            places.into_iter().any(|place| self.secrets().is_secret(place.name()))
+            let mut places = rule.into_iter().flat_map(ScopeRule::places);
+            places.any(|place| self.secrets().is_secret(place.name()))
         };
         let mut pairs = SmallVec::new();
         for bound in judgement.scope() {

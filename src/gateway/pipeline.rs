@@ -10,17 +10,19 @@ use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
 use super::layers::{self, Panicked};
+use super::lookup::Resolved;
 use super::passage::{AskedHead, Parameters, Passage, body_parameters};
-use super::{carry, refuse};
+use super::{carry, lookup, refuse, session};
 use crate::audit::{JournalError, Recorded};
 use crate::identity::chain::Identified;
 use crate::identity::evidence::Evidence;
 use crate::identity::presented::{CookieField, Presented};
 use crate::identity::sign_in::Watch;
+use crate::lookup::Facts;
 use crate::model::{Reason, SubjectId};
 use crate::policy::{
-    Asker, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told, approach, decide,
-    observe, seal,
+    self, Asker, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told, approach,
+    decide, observe, seal,
 };
 use crate::request::{CanonicalTarget, RequestView};
 use crate::rules::{App, Authority, Route, Upgrade};
@@ -121,7 +123,13 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
             let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap: None };
             carry_out(core, &mut passage, &judged, observed, incoming).await
         }
-        Decided::Refused => refuse::answer(core, &mut passage, &asked, &judgement, &noted.parameters).await,
+        Decided::Refused => {
+            if !passage.won.is_empty() {
+                // boxed: few requests win a session on the way and are refused then
+                Box::pin(session::keep_won(core, &mut passage, &asked, &noted)).await;
+            }
+            refuse::answer(core, &mut passage, &asked, &judgement, &noted.parameters).await
+        }
     }
 }
 
@@ -269,7 +277,7 @@ async fn judge(
         None => Asker::Anonymous,
         Some(id) => live.people.subject(id).map_or(Asker::Stranger(id), Asker::Known),
     };
-    let question = Question {
+    let mut question = Question {
         rules: &live.rules,
         app,
         route,
@@ -277,9 +285,20 @@ async fn judge(
         now,
         client: passage.client.ip,
         device: Some(&passage.device),
+        facts: Facts::NONE,
     };
+    let wanted = policy::wanted(&question, &view);
+    let forgets = policy::forgotten(route, &view);
+    let resolved = if wanted.is_empty() {
+        Resolved::default()
+    } else {
+        // boxed: few routes look anything up, and every request's future would have room for it
+        Box::pin(lookup::resolve(core, passage, asked, app, noted, wanted)).await
+    };
+    question.facts = &resolved.facts;
     let judged = decide(&question, view);
     noted.tested = judged.tested();
+    (passage.facts, passage.won, passage.forgets) = (resolved.facts, resolved.won, forgets);
     let deciding = judged.judgement().deciding().iter();
     let roles: SmallVec<[&str; 2]> =
         deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();

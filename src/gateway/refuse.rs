@@ -161,6 +161,8 @@ fn rendered(
     reason: Reason,
     permission: Option<PermissionId>,
 ) -> Answer {
+    // SECURITY: nobody learns from a refusal what exists (`an_unknown_order_looks_like_one_out_of_scope`).
+    let reason = reason.told();
     let first = |name: &'static str| head.and_then(|head| head.values(name).next());
     let language = core.shared().language.unwrap_or_else(|| negotiate(first("accept-language")));
     let form = Form::negotiate(first("accept"), first("x-requested-with"));

@@ -18,7 +18,7 @@ use crate::identity::sign_in::{Judgement, MAX_PAGE, Verdict, Watch};
 use crate::model::Reason;
 use crate::policy::SideRequest;
 use crate::rules::App;
-use crate::upstream::UpstreamAnswer;
+use crate::upstream::{Outside, UpstreamAnswer, turn_cookie};
 use crate::wire::body::AnswerBody;
 use crate::wire::error::WireError;
 use crate::wire::head::ResponseHead;
@@ -45,7 +45,7 @@ pub(super) async fn settle(
     head: &ResponseHead,
     mut body: AnswerBody,
 ) -> Result<(AnswerBody, Cookies), Fault> {
-    if noted.watch.is_none() && !head.contains("set-cookie") {
+    if noted.watch.is_none() && passage.won.is_empty() && !head.contains("set-cookie") {
         return Ok((body, None));
     }
     let confirmed = match &noted.watch {
@@ -58,6 +58,7 @@ pub(super) async fn settle(
         presented: &noted.presented,
         device: passage.device.id.as_ref(),
         verdict: verdict.as_ref(),
+        before: &passage.won,
         answer: head,
         probe: probe.as_ref(),
         now: core.shared().clock.now(),
@@ -75,6 +76,38 @@ pub(super) async fn settle(
         put_on_record(core, passage, app, verdict).await?;
     }
     Ok((body, settlement.set_cookies))
+}
+
+/// Where no answer of the application's reaches the client: keeps what its sessions have become by the gateway's own requests, and
+/// gives the cookies to the page that the client gets instead.
+///
+/// SECURITY: only the application's session cookies, so that nothing else of its answers leaks.
+pub(super) async fn keep_won(core: &Core, passage: &mut Passage, asked: &Asked<'_>, noted: &Noted) {
+    let Some(app) = passage.app.clone() else { return };
+    let Some((last, before)) = passage.won.split_last() else { return };
+    let exchange = Exchange {
+        presented: &noted.presented,
+        device: passage.device.id.as_ref(),
+        verdict: None,
+        before,
+        answer: last,
+        probe: None,
+        now: core.shared().clock.now(),
+    };
+    let sessions = &core.shared().sessions;
+    let Ok(settlement) = app.identity.settle(&exchange, sessions) else { return };
+    let cookies = match settlement.set_cookies {
+        Some(cookies) => cookies,
+        None => last.values("set-cookie").map(<[u8]>::to_vec).collect(),
+    };
+    if let Err(error) = sessions.commit(settlement.changes).await {
+        tracing::warn!(request = %passage.id, %error, "a session that the application renewed could not be kept");
+        return;
+    }
+    let outside =
+        Outside { https: asked.connection.tls.is_some(), authority: asked.head.authority().unwrap_or_default() };
+    let own = cookies.iter().filter(|cookie| app.identity.is_session_cookie(cookie));
+    passage.cookies.extend(own.map(|cookie| turn_cookie(cookie, &app.upstream, &outside)));
 }
 
 /// Whom the application confirms: by the head of its answer, by its body, or by a page read right afterwards.
@@ -120,7 +153,7 @@ async fn confirm(
 }
 
 /// The Cookie field as the application got it.
-fn forwarded_cookies(asked: &Asked<'_>, noted: &Noted) -> Option<Vec<u8>> {
+pub(super) fn forwarded_cookies(asked: &Asked<'_>, noted: &Noted) -> Option<Vec<u8>> {
     match noted.identified.as_ref().map(|identified| &identified.cookie) {
         Some(CookieField::Removed) => None,
         Some(CookieField::Replaced(field)) => Some(field.to_vec()),

@@ -214,7 +214,7 @@ fn both(reason: Reason) -> (Pair, Pair) {
             ),
             ("当前条件下不允许", "此操作只能在特定的时间、地点、设备或金额范围内进行。"),
         ),
-        Reason::OutOfScope => OUTSIDE,
+        Reason::OutOfScope | Reason::ObjectUnknown => OUTSIDE,
         Reason::ScopeMissing | Reason::ScopeAmbiguous => (
             (
                 "Please say which part you mean",
@@ -264,6 +264,13 @@ fn both(reason: Reason) -> (Pair, Pair) {
                 "What exactly is not shown here, since it may hold data beyond your area. Check what you entered, or try again.",
             ),
             ("应用报告出现问题", "具体内容可能涉及您范围之外的数据，因此未显示。请检查输入内容，或稍后重试。"),
+        ),
+        Reason::LookupFailed | Reason::LookupTimeout => (
+            (
+                "It could not be checked whose data this is",
+                "Nothing was passed on. Please try again in a moment; if it stays so, tell your administrator.",
+            ),
+            ("暂时无法核实数据归属", "请求未被转发，请稍后再试；如持续出现，请联系管理员。"),
         ),
         Reason::RecordFailed => (
             (

@@ -263,6 +263,14 @@ impl IdentityChain {
         taken.any(|tokens| tokens.cookie.as_ref().is_some_and(|own| own.as_bytes() == cookie))
     }
 
+    /// Whether a Set-Cookie field sets a session cookie of the application, hidden or not.
+    #[must_use]
+    pub fn is_session_cookie(&self, field: &[u8]) -> bool {
+        let Some(set) = cookie::SetCookie::parse(field) else { return false };
+        let mut own = self.legacy().into_iter().flat_map(|legacy| &legacy.cookies);
+        own.any(|cookie| cookie.name.as_bytes() == set.name || cookie.sealed.as_bytes() == set.name)
+    }
+
     pub(super) fn legacy(&self) -> Option<&LegacySession> {
         self.legacy.as_deref()
     }

@@ -21,6 +21,8 @@ pub struct Exchange<'a> {
     pub device: Option<&'a CompactString>,
     /// What a watched request came to.
     pub verdict: Option<&'a Verdict>,
+    /// The heads of answers that the gateway got in the client's session before: the cookies that they set are the client's.
+    pub before: &'a [ResponseHead],
     /// The head of the answer.
     pub answer: &'a ResponseHead,
     /// The head of the probe page, where one was read: the cookies that it set are the client's.
@@ -56,9 +58,12 @@ impl IdentityChain {
     /// When the system gives no random bytes to hide a cookie.
     pub fn settle(&self, exchange: &Exchange<'_>, sessions: &SessionTable) -> Result<Settlement, KeyError> {
         let mut out = Settlement::default();
-        let probed = exchange.probe.is_some_and(|probe| probe.contains("set-cookie"));
+        let probed = exchange.before.iter().chain(exchange.probe).any(|head| head.contains("set-cookie"));
         let sets = probed || exchange.answer.contains("set-cookie");
-        let Some(legacy) = self.legacy().filter(|_| sets || exchange.verdict.is_some()) else { return Ok(out) };
+        let Some(legacy) = self.legacy().filter(|_| sets || exchange.verdict.is_some()) else {
+            out.set_cookies = probed.then(|| set_cookies(exchange).map(<[u8]>::to_vec).collect());
+            return Ok(out);
+        };
         let own = |name: &[u8]| legacy.cookies.iter().position(|cookie| cookie.name.as_bytes() == name);
         if probed || (legacy.hide && sets) || matches!(exchange.verdict, Some(Verdict::SignedIn { .. }) if legacy.hide)
         {
@@ -95,7 +100,8 @@ impl IdentityChain {
 
 fn set_cookies<'a>(exchange: &Exchange<'a>) -> impl Iterator<Item = &'a [u8]> {
     let probe = exchange.probe.into_iter().flat_map(|probe| probe.values("set-cookie"));
-    exchange.answer.values("set-cookie").chain(probe)
+    let before = exchange.before.iter().flat_map(|head| head.values("set-cookie"));
+    before.chain(exchange.answer.values("set-cookie")).chain(probe)
 }
 
 /// What a client keeps under this name: the last that was set.

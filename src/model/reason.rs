@@ -172,6 +172,8 @@ reasons! {
     ScopeUnbound = "scope-unbound", 403, Scope;
     /// A parameter searches, sorts or groups by a field that the person may not see.
     HiddenKey = "hidden-key", 403, Scope;
+    /// There is no such object, or whoever asks may not see it. People are told `out-of-scope`, so that nobody learns what exists.
+    ObjectUnknown = "object-unknown", 403, Scope;
 
     // limits
     /// The head is larger than allowed.
@@ -204,6 +206,10 @@ reasons! {
     AnswerUnreadable = "answer-unreadable", 502, Upstream;
     /// The application answered that something went wrong, in words that may hold data which the person may not see.
     AnswerWithheld = "answer-withheld", 502, Upstream;
+    /// What the rule needs to know of the object could not be told.
+    LookupFailed = "lookup-failed", 502, Upstream;
+    /// What the rule needs to know of the object could not be told in time.
+    LookupTimeout = "lookup-timeout", 504, Upstream;
 
     // the gateway
     /// The decision could not be recorded.
@@ -215,6 +221,15 @@ reasons! {
 }
 
 impl Reason {
+    /// What the person is told in its place: an object that does not exist looks like one out of scope.
+    #[must_use]
+    pub const fn told(self) -> Self {
+        match self {
+            Self::ObjectUnknown => Self::OutOfScope,
+            other => other,
+        }
+    }
+
     /// Reads a stable code.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {

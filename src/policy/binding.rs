@@ -2,71 +2,63 @@
 
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
+use super::handle::{elements, named};
 use super::judgement::{Bound, Change, ChangeKind};
 use super::scope::{Ask, Asked, Cut, Given, Side};
+use crate::lookup::Found;
 use crate::model::Reason;
-use crate::request::{Location, ParamType, ParamValues, RequestView};
+use crate::request::{Location, ParamType, RequestView};
 use crate::rules::route::Absent;
-use crate::rules::{App, Dimension, Route, ScopeRule, Subject, ValueId};
+use crate::rules::{App, Dimension, DimensionId, End, LookedUp, Route, ScopeRule, Subject, ValueId};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-/// The single values of a parameter: of a list type its elements, else the one that is there; none where it is absent.
-///
-/// # Errors
-/// Several values where one is meant, or one that is not spelled as the type has it.
-pub(super) fn elements<'v>(
-    place: &Location,
-    values: &ParamValues<'v>,
-    kind: Option<&ParamType>,
-) -> Result<SmallVec<[&'v str; 4]>, Refusal> {
-    match (kind, values) {
-        (Some(kind), values) => kind.elements(values).map_err(|misfit| Refusal::misfit(place, misfit)),
-        (None, ParamValues::Many(_)) => Err(Refusal::repeated(place)),
-        (None, values) if values.is_absent() => Ok(SmallVec::new()),
-        (None, values) => Ok(values.as_slice().into()),
-    }
-}
+/// A value, and the number of the end that it stands at.
+type Texts<'a> = SmallVec<[(&'a str, u16); 2]>;
 
-/// A bound dimension: its places and the values that stand in them.
+/// A bound dimension: where its values come from, and those that there are.
 struct Entry<'a> {
     dimension: &'a Dimension,
-    places: &'a [Location],
-    /// The value, and the number of its place.
-    texts: SmallVec<[(&'a str, u16); 2]>,
+    ends: &'a [End],
+    texts: Texts<'a>,
 }
 
-/// What the route binds, as the request has it. Its lists run in parallel.
+/// What the route binds, as the request has it. `asked` and `entries` run in parallel.
 pub(super) struct Binding<'a> {
     route: &'a Route,
     asked: SmallVec<[Asked; 3]>,
     entries: SmallVec<[Entry<'a>; 3]>,
+    /// Dimensions whose values only the answer tells, with the attribute that does.
+    held: SmallVec<[(DimensionId, LookedUp); 1]>,
 }
 
 impl<'a> Binding<'a> {
-    /// Reads every bound place.
+    /// Reads every bound place, and takes the facts about the objects that are named.
     ///
     /// # Errors
-    /// A place that is absent where the rule wants a value, or that cannot be read.
+    /// A place that is absent where the rule wants a value, or that cannot be read; an object of which nothing is known.
     pub(super) fn read(question: &Question<'a>, view: &'a RequestView<'_>) -> Result<Self, Refusal> {
         let route: &'a Route = question.route;
-        let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new() };
+        let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: SmallVec::new() };
         for rule in &route.scope {
-            let ScopeRule::Bound { dimension: id, places, absent, narrow } = rule else { continue };
+            let ScopeRule::Bound { dimension: id, ends, absent, narrow } = rule else { continue };
             let Some(dimension) = question.rules.catalog.dimension(*id) else {
                 return Err(Refusal::new(Reason::InternalFault, Detail::text("the rule binds an unknown dimension")));
             };
-            let mut texts = SmallVec::new();
-            let mut missing = None;
-            for (at, place) in (0_u16..).zip(places) {
-                let before = texts.len();
-                binding.take(view, place, at, &mut texts)?;
-                if texts.len() == before {
-                    missing = missing.or(Some(place));
+            let mut texts = Texts::new();
+            let (mut missing, mut held) = (None, false);
+            for (at, end) in (0_u16..).zip(ends) {
+                match binding.take(question, view, end, at, *id, &mut texts)? {
+                    Taken::Values => {}
+                    Taken::Absent if end.may_stay => {}
+                    Taken::Absent => missing = missing.or(Some(&end.handle.first)),
+                    Taken::Held => held = true,
                 }
             }
             let given = || -> Given { texts.iter().map(|(text, _)| dimension.value_id(text)).collect() };
             let ask = match missing {
+                // what the answer will tell, and nothing else: judged when it has come
+                None if held && texts.is_empty() => continue,
                 None if *narrow => Ask::Some(given()),
                 None => Ask::All(given()),
                 // one end of a move never tells the other
@@ -77,22 +69,42 @@ impl<'a> Binding<'a> {
                 }
             };
             binding.asked.push(Asked { dimension: *id, ask });
-            binding.entries.push(Entry { dimension, places, texts });
+            binding.entries.push(Entry { dimension, ends, texts });
         }
         Ok(binding)
     }
 
-    /// Puts the values of one place behind `texts`.
+    /// Puts the values of one end behind `texts`.
     fn take(
-        &self,
+        &mut self,
+        question: &Question<'a>,
         view: &'a RequestView<'_>,
-        place: &'a Location,
+        end: &'a End,
         at: u16,
-        texts: &mut SmallVec<[(&'a str, u16); 2]>,
-    ) -> Result<(), Refusal> {
-        let values = view.values(place).map_err(|error| Refusal::parameter(place, error))?;
-        texts.extend(elements(place, &values, self.kind(place))?.into_iter().map(|element| (element, at)));
-        Ok(())
+        dimension: DimensionId,
+        texts: &mut Texts<'a>,
+    ) -> Result<Taken, Refusal> {
+        let found = named(&end.handle, self.route, view)?;
+        if found.is_empty() {
+            return Ok(Taken::Absent);
+        }
+        let Some(looked_up) = end.lookup else {
+            texts.extend(found.into_iter().map(|text| (text, at)));
+            return Ok(Taken::Values);
+        };
+        let mut taken = Taken::Values;
+        for key in found {
+            match attribute(question, looked_up, &end.handle.first, key)? {
+                Some(value) => texts.push((value, at)),
+                None => {
+                    taken = Taken::Held;
+                    if !self.held.contains(&(dimension, looked_up)) {
+                        self.held.push((dimension, looked_up));
+                    }
+                }
+            }
+        }
+        Ok(taken)
     }
 
     fn kind(&self, place: &Location) -> Option<&'a ParamType> {
@@ -104,6 +116,10 @@ impl<'a> Binding<'a> {
         &self.asked
     }
 
+    /// The dimensions that only the answer tells.
+    pub(super) fn held(&self) -> &[(DimensionId, LookedUp)] {
+        &self.held
+    }
     /// The values for the record: those given that lie in `cut`, or all of them without one.
     pub(super) fn bound(&self, cut: Option<&Cut>) -> SmallVec<[Bound; 2]> {
         let side = |at: usize| cut.and_then(|cut| cut.sides.get(at));
@@ -135,19 +151,19 @@ impl<'a> Binding<'a> {
                         .filter(|&&id| is_fillable(entry.dimension, id))
                         .map(|&id| entry.dimension.value(id).into())
                         .collect();
-                    for place in entry.places {
-                        self.put(position, place, ChangeKind::Filled, values.clone(), changes)?;
+                    for end in entry.ends {
+                        self.put(position, &end.handle.first, ChangeKind::Filled, values.clone(), changes)?;
                     }
                 }
                 (Ask::Some(given), side) if !(0..given.len()).all(|at| side.marked(at)) => {
-                    for (number, place) in (0_u16..).zip(entry.places) {
+                    for (number, end) in (0_u16..).zip(entry.ends) {
                         let mine = || entry.texts.iter().enumerate().filter(|(_, (_, at))| *at == number);
                         if mine().all(|(at, _)| side.marked(at)) {
                             continue;
                         }
                         let values =
                             mine().filter(|(at, _)| side.marked(*at)).map(|(_, (text, _))| (*text).into()).collect();
-                        self.put(position, place, ChangeKind::Narrowed, values, changes)?;
+                        self.put(position, &end.handle.first, ChangeKind::Narrowed, values, changes)?;
                     }
                 }
                 _ => {}
@@ -180,7 +196,8 @@ impl<'a> Binding<'a> {
     pub(super) fn ambiguous(&self, position: usize) -> Refusal {
         let undecided = |at: usize| self.asked.get(at).is_some_and(|asked| !matches!(asked.ask, Ask::All(_)));
         let at = Some(position).filter(|&at| undecided(at)).or_else(|| (0..self.asked.len()).find(|&at| undecided(at)));
-        let named = at.and_then(|at| Some((self.asked.get(at)?.dimension, self.entries.get(at)?.places.first()?)));
+        let named =
+            at.and_then(|at| Some((self.asked.get(at)?.dimension, &self.entries.get(at)?.ends.first()?.handle.first)));
         let detail = named.map_or(Detail::Outside(None), |(dimension, place)| Detail::Give {
             dimension,
             place: Box::new(place.clone()),
@@ -195,7 +212,7 @@ impl<'a> Binding<'a> {
             let (Ask::All(given) | Ask::Some(given)) = &asked.ask else { continue };
             for (value, (text, at)) in given.iter().zip(&entry.texts) {
                 if !boxes().any(|scope| scope.limit(asked.dimension).is_some_and(|limit| limit.contains(*value))) {
-                    let place = entry.places.get(usize::from(*at));
+                    let place = entry.ends.get(usize::from(*at)).map(|end| &end.handle.first);
                     let shown = place.map_or_else(CompactString::default, |place| Detail::excerpt(app, place, text));
                     return Detail::Outside(Some((asked.dimension, shown)));
                 }
@@ -213,14 +230,23 @@ pub(super) fn wanted(question: &Question<'_>, view: &RequestView<'_>) -> SmallVe
     let mut all = SmallVec::new();
     for rule in &question.route.scope {
         let mut values: SmallVec<[CompactString; 1]> = SmallVec::new();
-        for place in rule.places() {
+        let mut put = |shown: CompactString| {
+            if values.len() < MOST_WANTED && !values.contains(&shown) {
+                values.push(shown);
+            }
+        };
+        for (end, place) in rule.ends().iter().flat_map(|end| end.handle.places().map(move |place| (end, place))) {
             let Ok(found) = view.values(place) else { continue };
             let kind = question.route.param(place).and_then(|rule| rule.kind.as_ref());
             let single = elements(place, &found, kind).unwrap_or_else(|_| found.as_slice().into());
             for value in single.into_iter().filter(|value| !value.is_empty()) {
-                let shown = Detail::excerpt(question.app, place, value);
-                if values.len() < MOST_WANTED && !values.contains(&shown) {
-                    values.push(shown);
+                match end.lookup {
+                    None => put(Detail::excerpt(question.app, place, value)),
+                    Some(LookedUp { lookup, attribute }) => {
+                        if let Some(Found::Values(told)) = question.facts.find(lookup, value).map(|fact| &fact.found) {
+                            told.get(usize::from(attribute)).into_iter().for_each(|told| put(told.clone()));
+                        }
+                    }
                 }
             }
         }
@@ -234,4 +260,48 @@ pub(super) fn wanted(question: &Question<'_>, view: &RequestView<'_>) -> SmallVe
 /// Whether a value can be put into a request. Groups of a closed dimension only gather values; the application knows none.
 fn is_fillable(dimension: &Dimension, value: ValueId) -> bool {
     !(dimension.closed && dimension.is_group(value))
+}
+
+/// What an end gives.
+enum Taken {
+    Values,
+    Absent,
+    Held,
+}
+
+/// The attribute of an object that is looked up; `None` where the answer will tell.
+///
+/// SECURITY: a fact that is missing refuses, whatever the reason that it is (`what_does_not_tell_refuses_with_a_reason_of_its_own`).
+///
+/// # Errors
+/// A key in another spelling than the lookup's, an object that is not known, a fact that could not be found out.
+fn attribute<'a>(
+    question: &Question<'a>,
+    looked_up: LookedUp,
+    place: &Location,
+    key: &str,
+) -> Result<Option<&'a str>, Refusal> {
+    let LookedUp { lookup: id, attribute } = looked_up;
+    let Some(lookup) = question.app.lookup(id) else {
+        return Err(Refusal::new(Reason::InternalFault, Detail::text("the rule names an unknown lookup")));
+    };
+    if let Err(misfit) = lookup.key.accept(key) {
+        let detail = Detail::Key { lookup: id, app: question.app.name.clone(), misfit: Box::new(misfit) };
+        return Err(Refusal::new(Reason::ParameterType, detail));
+    }
+    let facts = question.facts;
+    let refuse = |reason: Reason, why: &str| {
+        let text = format!("{} `{}`: {why}", lookup.name, Detail::excerpt(question.app, place, key));
+        Err(Refusal::new(reason, Detail::text(text)))
+    };
+    match facts.find(id, key).map(|fact| &fact.found) {
+        Some(Found::Values(values)) => match values.get(usize::from(attribute)) {
+            Some(value) => Ok(Some(value.as_str())),
+            None => refuse(Reason::LookupFailed, "the attribute was not looked up"),
+        },
+        Some(Found::Held) => Ok(None),
+        Some(Found::Unknown(why)) => refuse(Reason::ObjectUnknown, why),
+        Some(Found::Failed(reason, why)) => refuse(*reason, why),
+        None => refuse(Reason::LookupFailed, "nothing is known of it"),
+    }
 }

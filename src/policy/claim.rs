@@ -1,10 +1,10 @@
 //! What a stream was permitted for, by names that outlive a rule set, and whether it would still be permitted: by the same
 //! reach of rights and the same conditions as a request.
 
-use super::binding::elements;
 use super::condition::{self, Moment};
 use super::decide::{Asker, Judged, Refusal};
 use super::detail::Detail;
+use super::handle::elements;
 use super::judgement::Judgement;
 use super::reach::{Reach, granting, reach, standing};
 use super::scope::{Ask, Asked};

@@ -8,6 +8,7 @@ use super::judgement::{Change, ChangeKind, Judgement};
 use super::obligation::Obligation;
 use super::pass::Pass;
 use super::trace::{Silent, Step, Trace};
+use crate::lookup::Facts;
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
 use crate::request::{Location, Misfit, ParamError, ParamType, RequestView};
 use crate::rules::{App, Route, RuleSet, Subject};
@@ -42,6 +43,8 @@ pub struct Question<'a> {
     pub client: IpAddr,
     /// On which device.
     pub device: Option<&'a Device>,
+    /// What is known of the objects that the request names.
+    pub facts: &'a Facts,
 }
 
 /// A request together with what was decided of it. Only this can be sealed, so that nothing else is forwarded than what

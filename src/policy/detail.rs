@@ -1,5 +1,6 @@
 //! What the record says beyond a reason: kept as data, written as stable English only when somebody reads it.
 
+use crate::lookup::LookupId;
 use crate::model::{SubjectId, Timestamp};
 use crate::request::{BodyError, Location, Misfit, ParamError, TargetError, Unnamed};
 use crate::rules::condition::ConditionError;
@@ -32,6 +33,22 @@ pub enum Detail {
     Misfit {
         /// Where it stands.
         place: Box<Location>,
+        /// What is wrong with it.
+        misfit: Box<Misfit>,
+    },
+    /// Two places of one handle name different things.
+    Disagreement {
+        /// One place.
+        one: Box<Location>,
+        /// The other.
+        other: Box<Location>,
+    },
+    /// A key is not spelled as its lookup has it.
+    Key {
+        /// The application.
+        app: CompactString,
+        /// The lookup.
+        lookup: LookupId,
         /// What is wrong with it.
         misfit: Box<Misfit>,
     },
@@ -140,6 +157,11 @@ impl fmt::Display for Displayed<'_> {
             Detail::Parameter { place, error } => write!(f, "{place}: {error}"),
             Detail::Repeated(place) => write!(f, "{place} stands more than once, and the rule does not make it a list"),
             Detail::Misfit { place, misfit } => write!(f, "{place}: {misfit}"),
+            Detail::Disagreement { one, other } => write!(f, "{one} and {other} name different things"),
+            Detail::Key { app, lookup, misfit } => {
+                let found = self.rules.app(app).and_then(|app| app.lookup(*lookup));
+                write!(f, "the key of `{}`: {misfit}", found.map_or("?", |lookup| lookup.name.as_str()))
+            }
             Detail::Unnamed(unnamed) => {
                 for (at, Unnamed { place, name }) in unnamed.iter().enumerate() {
                     write!(f, "{}`{name}` in the {place}", if at == 0 { "" } else { ", " })?;

@@ -5,6 +5,7 @@ use super::forward::is_observed;
 use super::judgement::Judgement;
 use super::obligation::Obligation;
 use super::trace::{Relevance, Step, Trace};
+use crate::lookup::Found;
 use crate::model::Outcome;
 use crate::request::{RequestView, redact_target};
 use crate::rules::table::StepOutcome;
@@ -40,7 +41,7 @@ impl Verdict {
 /// One step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// What was looked at: `target`, `route`, `operation`, `parameter`, `subject`, `assignment`, `scope`, `condition`, `change`, `answer`.
+    /// What was looked at: `target`, `route`, `operation`, `parameter`, `lookup`, `subject`, `assignment`, `scope`, `condition`, `change`, `answer`.
     pub step: &'static str,
     /// How it came out.
     pub verdict: Verdict,
@@ -240,6 +241,28 @@ impl Trace for Transcript<'_> {
             Step::Parameter { place, values, .. } => {
                 let shown = values.join("`, `");
                 self.note("parameter", Verdict::Hit, format_args!("{place} is `{shown}`"));
+            }
+            Step::Fact { app, fact } => {
+                let name = app.lookup(fact.lookup).map_or("?", |lookup| lookup.name.as_str());
+                match &fact.found {
+                    Found::Values(values) => {
+                        self.note(
+                            "lookup",
+                            Verdict::Hit,
+                            format_args!("`{name}` of `{}` is `{}`", fact.key, values.join("`, `")),
+                        );
+                    }
+                    Found::Held => {
+                        self.note(
+                            "lookup",
+                            Verdict::Hit,
+                            format_args!("the answer will tell `{name}` of `{}`", fact.key),
+                        );
+                    }
+                    Found::Unknown(why) | Found::Failed(_, why) => {
+                        self.note("lookup", Verdict::Miss, format_args!("`{name}` of `{}`: {why}", fact.key));
+                    }
+                }
             }
             Step::Subject(subject) => {
                 self.note("subject", Verdict::Hit, format_args!("`{}` is known and active", subject.id));

@@ -176,7 +176,7 @@ pub struct Permit(Parcel);
 #[derive(Debug)]
 pub struct Observed(Parcel);
 
-/// A request of the gateway's own: a probe after a sign-in, a health check. Always a GET without a body. Not `Clone`.
+/// A request of the gateway's own: a probe after a sign-in, a lookup, a health check. Always a GET without a body. Not `Clone`.
 #[derive(Debug)]
 pub struct SideRequest(Parcel);
 
@@ -191,6 +191,27 @@ macro_rules! forwardable {
     )*};
 }
 forwardable!(Permit, Observed, SideRequest);
+
+/// In whose name a request of the gateway's own is made. Nothing else of a client's head goes with it.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// Of whoever asks.
+    Caller {
+        /// The name that the application is told, where it is told one.
+        subject: Option<&'a str>,
+        /// The whole Cookie field, as the application gets it; empty for none.
+        cookies: &'a [u8],
+        /// The `Authorization` field, where it reaches the application; empty for none.
+        authorization: &'a [u8],
+    },
+    /// Of a service account.
+    Account {
+        /// The field that carries the credential.
+        header: &'a str,
+        /// The credential.
+        secret: &'a str,
+    },
+}
 
 /// What a request needs to be forwarded as it came.
 #[derive(Debug)]
@@ -334,7 +355,10 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::ScopeMissing
         | Reason::ScopeAmbiguous
         | Reason::ScopeUnbound
-        | Reason::HiddenKey => true,
+        | Reason::HiddenKey
+        | Reason::ObjectUnknown
+        | Reason::LookupFailed
+        | Reason::LookupTimeout => true,
         Reason::Granted
         | Reason::Public
         | Reason::MalformedHead
@@ -379,7 +403,37 @@ impl SideRequest {
         let by_address = matches!(app.upstream.host, HostPolicy::Address);
         let id = request.to_string();
         let set: SmallVec<[_; 1]> = app.headers.request_id.iter().map(|name| (name.as_str(), id.as_str())).collect();
-        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, path, cookies, &set)
+        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, path, &[(b"Cookie", cookies)], &set)
+    }
+
+    /// Asks the application about an object. `target` begins with `/`, `host` is the authority that the client used.
+    ///
+    /// # Errors
+    /// When one of them cannot stand in a head.
+    pub fn lookup(
+        app: &App,
+        host: &str,
+        target: &str,
+        credential: &Credential<'_>,
+        request: RequestId,
+    ) -> Result<Self, ForwardError> {
+        let by_address = matches!(app.upstream.host, HostPolicy::Address);
+        let id = request.to_string();
+        let mut set: SmallVec<[_; 2]> =
+            app.headers.request_id.iter().map(|name| (name.as_str(), id.as_str())).collect();
+        let fields: &[(&[u8], &[u8])] = match credential {
+            Credential::Caller { subject, cookies, authorization } => {
+                if let (Some(name), Some(subject)) = (&app.headers.user, subject) {
+                    set.push((name.as_str(), *subject));
+                }
+                &[(b"Cookie", cookies), (b"Authorization", authorization)]
+            }
+            Credential::Account { header, secret } => {
+                set.push((*header, *secret));
+                &[]
+            }
+        };
+        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, target, fields, &set)
     }
 
     /// Asks the application whether it is well, as the `health:` block says; `None` where it has none.
@@ -394,7 +448,7 @@ impl SideRequest {
             (Some(host), _) | (None, HostPolicy::Name(host)) => (host.clone(), false),
             (None, _) => (host_for(upstream, None), true),
         };
-        Some(Self::get(upstream, &host, by_address, &health.path, b"", &[]))
+        Some(Self::get(upstream, &host, by_address, &health.path, &[], &[]))
     }
 
     fn get(
@@ -402,7 +456,7 @@ impl SideRequest {
         host: &str,
         by_address: bool,
         path: &str,
-        cookies: &[u8],
+        fields: &[(&[u8], &[u8])],
         set: &[(&str, &str)],
     ) -> Result<Self, ForwardError> {
         if !path.starts_with('/') || !path.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'#') {
@@ -421,8 +475,9 @@ impl SideRequest {
             upgrade: None,
         };
         let mut bytes = Vec::with_capacity(256);
-        let fields: [(&[u8], &[u8]); 3] = [(b"Accept", b"*/*"), (b"User-Agent", b"scopegate"), (b"Cookie", cookies)];
-        write_forward_head(&mut bytes, &head, fields.into_iter().filter(|(_, value)| !value.is_empty()))?;
+        let own: [(&[u8], &[u8]); 2] = [(b"Accept", b"*/*"), (b"User-Agent", b"scopegate")];
+        let fields = own.into_iter().chain(fields.iter().copied()).filter(|(_, value)| !value.is_empty());
+        write_forward_head(&mut bytes, &head, fields)?;
         Ok(Self(Parcel {
             upstream: Arc::clone(upstream),
             method: CompactString::const_new("GET"),

@@ -6,6 +6,7 @@ use super::detail::Detail;
 use super::explain::{Explanation, Transcript, Verdict};
 use super::forward::is_observed;
 use super::judgement::Judgement;
+use crate::lookup::Facts;
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
 use crate::request::{BodyLimits, Charset, Location, RawLocation, TargetLimits};
 use crate::rules::suite::{Case, CaseRequest};
@@ -56,6 +57,8 @@ pub struct Inquiry {
     pub device: Option<Device>,
     /// When.
     pub now: Timestamp,
+    /// What lookups find.
+    pub facts: Facts,
 }
 
 impl Inquiry {
@@ -72,6 +75,7 @@ impl Inquiry {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             device: None,
             now,
+            facts: Facts::default(),
         }
     }
 
@@ -86,6 +90,7 @@ impl Inquiry {
             who: case.who.as_ref().map(ToString::to_string),
             client: case.from,
             device: case.device.clone(),
+            facts: case.facts.clone(),
             ..Self::new(method, &format!("{scheme}://{host}{target}"), case.now)
         }
     }
@@ -275,9 +280,9 @@ impl Arrived {
         }
         let route = approach::settle(&self.app, found?, &mut view, &BodyLimits::default(), &self.body)?;
         transcript.candidates(&self.app, &view);
-        let Inquiry { now, client, device, .. } = inquiry;
+        let Inquiry { now, client, device, facts, .. } = inquiry;
         let device = device.as_ref();
-        let question = Question { rules, app: &self.app, route, asker, now: *now, client: *client, device };
+        let question = Question { rules, app: &self.app, route, asker, now: *now, client: *client, device, facts };
         Ok(decide_traced(&question, view, transcript))
     }
 }

@@ -1,6 +1,7 @@
 //! What a decision came to, with everything that the record tells of it; says nothing to the person who asked.
 
 use super::detail::Detail;
+use super::held::Held;
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::Location;
 use crate::rules::{DimensionId, PermissionId, RoleId};
@@ -73,6 +74,7 @@ pub struct Judgement {
     pub(super) deciding: SmallVec<[Deciding; 2]>,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
+    pub(super) held: Option<Box<Held>>,
 }
 
 impl Judgement {
@@ -91,6 +93,7 @@ impl Judgement {
             deciding: SmallVec::new(),
             scope: SmallVec::new(),
             changes: Vec::new(),
+            held: None,
         }
     }
 
@@ -144,6 +147,12 @@ impl Judgement {
     #[must_use]
     pub fn scope(&self) -> &[Bound] {
         &self.scope
+    }
+
+    /// What is still to be judged by the answer, which must be held until then.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.as_deref()
     }
 
     /// What was filled in, narrowed and removed.

@@ -12,6 +12,8 @@ pub mod detail;
 pub mod explain;
 mod fields;
 pub mod forward;
+pub mod handle;
+mod held;
 pub mod inquiry;
 pub mod judgement;
 pub mod obligation;
@@ -25,11 +27,14 @@ pub mod trace;
 pub use claim::{Claim, Origin, Tested};
 pub use decide::{Asker, Judged, Question, decide, decide_traced};
 pub use detail::Detail;
+pub use handle::{Wanted, forgotten, wanted};
+pub use held::Held;
 pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 pub use obligation::Obligation;
 pub use trace::{Relevance, Silent, Step, Trace};
 
 pub use fields::{ForwardParts, Told};
 pub use forward::{
-    BodyPlan, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, is_observed, observe, seal,
+    BodyPlan, Credential, Forwardable, Head, Observed, ObservedBody, Parcel, Permit, SideRequest, is_observed, observe,
+    seal,
 };

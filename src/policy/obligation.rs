@@ -1,8 +1,8 @@
 //! What must be done to the answer of a permitted request: owned by its permit, so that nobody who forwards it can forget it.
 
-use super::binding::elements;
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
+use super::handle::elements;
 use super::judgement::Judgement;
 use super::pass::Pass;
 use super::rights::Rights;

@@ -1,15 +1,17 @@
 //! One judging of a request as it stands: what the rule says of its body, parameters, operation and conditions, in the order in
 //! which a refusal is told. Whose rights reach is `reach`'s; what is changed and judged again is `decide`'s.
 
-use super::binding::{Binding, elements};
+use super::binding::Binding;
 use super::condition::{self, Moment};
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
+use super::handle::elements;
+use super::held::Held;
 use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
 use super::trace::{Step, Trace};
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::{ContentTypes, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
-use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId};
+use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId, Subject};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
@@ -27,15 +29,32 @@ pub(super) struct Pass<'a, 'h, T> {
     pub(super) permission: Option<PermissionId>,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
+    pub(super) held: Option<Box<Held>>,
 }
 
 impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     pub(super) fn new(question: &'a Question<'a>, view: &'a RequestView<'h>, trace: &'a mut T) -> Self {
-        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new() }
+        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new(), held: None }
     }
 
     /// The steps, in the order in which a refusal is told.
     pub(super) fn run(&mut self) -> Result<Grant, Refusal> {
+        let mut grant = Grant::new();
+        if let Some((subject, granting)) = self.entitled()? {
+            for fact in self.question.facts.iter() {
+                self.trace.step(Step::Fact { app: self.question.app, fact });
+            }
+            let binding = Binding::read(self.question, self.view)?;
+            grant = self.reach(subject, &granting, &binding)?;
+            self.hold(&granting, &binding)?;
+        }
+        self.conditions()?;
+        Ok(grant)
+    }
+
+    /// Everything up to the scope: who asks may act, the request is one that the rule expects, and these assignments grant what it
+    /// asks for. `None` on a public route.
+    pub(super) fn entitled(&mut self) -> Result<Option<(&'a Subject, Places)>, Refusal> {
         // Who may not act at all is told nothing of what the rule expects.
         let subject = match self.question.route.authority {
             Authority::Public => None,
@@ -45,14 +64,27 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         self.permission = self.operation()?;
         self.parameters()?;
         self.others()?;
-        let mut grant = Grant::new();
-        if let (Some(permission), Some(subject)) = (self.permission, subject) {
-            let granting = self.granting(subject, permission)?;
-            let binding = Binding::read(self.question, self.view)?;
-            grant = self.reach(subject, &granting, &binding)?;
+        match (self.permission, subject) {
+            (Some(permission), Some(subject)) => Ok(Some((subject, self.granting(subject, permission)?))),
+            _ => Ok(None),
         }
-        self.conditions()?;
-        Ok(grant)
+    }
+
+    /// Keeps what it takes to judge the answer, where only that tells.
+    fn hold(&mut self, granting: &Places, binding: &Binding<'a>) -> Result<(), Refusal> {
+        if binding.held().is_empty() {
+            return Ok(());
+        }
+        let refuse = |text: &str| Err(Refusal::new(Reason::LookupFailed, Detail::text(text)));
+        // SECURITY: what changes something has happened by the time that it is answered.
+        if self.effect() != Effect::None {
+            return refuse("only an operation that changes nothing can be judged by its answer");
+        }
+        if self.view.method() == "HEAD" {
+            return refuse("the answer to HEAD tells nothing");
+        }
+        self.held = Some(Box::new(Held::new(granting.clone(), binding.asked(), binding.held())));
+        Ok(())
     }
 
     pub(super) fn effect(&self) -> Effect {
@@ -62,8 +94,8 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
 
     /// The judgement of a request that is complete; a refusal where it asks for what its answer hides.
     pub(super) fn settle(mut self, deciding: Grant, changes: Vec<Change>) -> Judgement {
-        let scope = std::mem::take(&mut self.scope);
-        let judgement = self.judgement(deciding, scope, changes);
+        let (scope, held) = (std::mem::take(&mut self.scope), self.held.take());
+        let judgement = Judgement { held, ..self.judgement(deciding, scope, changes) };
         match self.keys(&judgement) {
             Ok(()) => judgement,
             Err(Refusal { reason, detail }) => judgement.into_refusal(reason, detail),
@@ -82,6 +114,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             deciding,
             scope,
             changes,
+            held: None,
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::detail::Detail;
 use super::judgement::Change;
+use crate::lookup::Fact;
 use crate::model::Reason;
 use crate::request::Location;
-use crate::rules::{Assignment, Condition, DimensionId, PermissionId, Subject};
+use crate::rules::{App, Assignment, Condition, DimensionId, PermissionId, Subject};
 
 /// What an assignment is to the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,13 @@ pub enum Step<'a> {
         secret: bool,
         /// Its values.
         values: &'a [&'a str],
+    },
+    /// Something was known of an object that the request names.
+    Fact {
+        /// The application whose object it is.
+        app: &'a App,
+        /// What.
+        fact: &'a Fact,
     },
     /// The subject may act.
     Subject(&'a Subject),

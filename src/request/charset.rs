@@ -34,7 +34,8 @@ impl Charset {
         }
     }
 
-    fn encoding(self) -> &'static Encoding {
+    /// The encoding of the WHATWG standard.
+    pub(crate) fn encoding(self) -> &'static Encoding {
         match self {
             Self::Utf8 => encoding_rs::UTF_8,
             Self::Gbk => encoding_rs::GBK,

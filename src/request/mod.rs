@@ -31,6 +31,7 @@ pub use dialect::{Base, Dialect, Duplicates, Naming, Place, RawDialect};
 pub use error::{BodyError, MethodOverride, ParamError, TargetError};
 pub use forward::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, write_forward_head};
 pub use header::folds_to;
+pub(crate) use json::Json;
 pub use location::{
     CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,
     ParamLocation, PathLocation, PathSlot, QueryLocation, RawLocation,

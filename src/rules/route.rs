@@ -7,6 +7,7 @@ use super::role::PermissionId;
 use super::set::Mode;
 use crate::diagnostics::Place;
 use crate::filter::{GrantNo, Plan};
+use crate::lookup::LookupId;
 use crate::request::{ContentTypes, Location, ParamType};
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -31,6 +32,8 @@ pub struct Route {
     pub params: Vec<ParamRule>,
     /// How each dimension is bound.
     pub scope: Vec<ScopeRule>,
+    /// Objects beside those that the scope looks up, of which nothing is believed any more once a change has passed.
+    pub forgets: Vec<Forget>,
     /// What else must hold.
     pub conditions: Vec<Condition>,
     /// What becomes of parameters that the rule does not name.
@@ -128,12 +131,12 @@ pub struct ParamRule {
 /// How a dimension is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScopeRule {
-    /// The values found at every one of `places` must lie in one box.
+    /// The values found at every one of `ends` must lie in one box.
     Bound {
         /// The dimension.
         dimension: DimensionId,
-        /// Where its values stand: several for both ends of a move.
-        places: Vec<Location>,
+        /// Where its values come from: several for both ends of a move.
+        ends: Vec<End>,
         /// What becomes of a request without a value.
         absent: Absent,
         /// Whether a list is cut down to what the person may see.
@@ -152,14 +155,64 @@ impl ScopeRule {
         }
     }
 
-    /// Where its values stand.
+    /// Where its values come from.
     #[must_use]
-    pub fn places(&self) -> &[Location] {
+    pub fn ends(&self) -> &[End] {
         match self {
-            Self::Bound { places, .. } => places,
+            Self::Bound { ends, .. } => ends,
             Self::Ignored(_) => &[],
         }
     }
+
+    /// Where its values, or the keys by which they are looked up, stand.
+    pub fn places(&self) -> impl Iterator<Item = &Location> {
+        self.ends().iter().flat_map(|end| end.handle.places())
+    }
+}
+
+/// One source of a dimension's values: one end of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The values.
+    pub handle: Handle,
+    /// What the values are attributes of, where they are not values of the dimension themselves but name objects.
+    pub lookup: Option<LookedUp>,
+    /// Whether it may be absent, because the object then stays where it is.
+    pub may_stay: bool,
+}
+
+/// The places in which a request may name one thing. Those that do must agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// The first place, which messages name.
+    pub first: Location,
+    /// Further places.
+    pub others: Vec<Location>,
+}
+
+impl Handle {
+    /// Every place.
+    pub fn places(&self) -> impl Iterator<Item = &Location> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+/// An attribute of the object that a handle names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// How it is found.
+    pub lookup: LookupId,
+    /// Which of the attributes that the lookup finds.
+    pub attribute: u16,
+}
+
+/// Objects of which nothing is believed any more once the request has passed, because it may change them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forget {
+    /// How they are found.
+    pub lookup: LookupId,
+    /// Where they are named; `None` for all of them.
+    pub handle: Option<Handle>,
 }
 
 /// What becomes of a request without a value for a bound dimension.
@@ -229,6 +282,17 @@ pub enum Durability {
 }
 
 impl Route {
+    /// Whether anything must be looked up to decide.
+    #[must_use]
+    pub fn looks_up(&self) -> bool {
+        self.ends().any(|end| end.lookup.is_some())
+    }
+
+    /// Every source of values.
+    pub fn ends(&self) -> impl Iterator<Item = &End> {
+        self.scope.iter().flat_map(ScopeRule::ends)
+    }
+
     /// The parameter rule for a location, where the rule names it.
     #[must_use]
     pub fn param(&self, location: &Location) -> Option<&ParamRule> {

@@ -6,6 +6,7 @@ use super::table::RouteTable;
 use super::title::Title;
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::IdentityChain;
+use crate::lookup::{Lookup, LookupId};
 use crate::model::Revision;
 use crate::request::Dialect;
 use crate::request::SecretNames;
@@ -126,6 +127,8 @@ pub struct App {
     pub identity: IdentityChain,
     /// Its routes.
     pub routes: RouteTable,
+    /// How attributes of its objects are found, sorted by name.
+    pub lookups: Vec<Arc<Lookup>>,
     /// Whether refusals are enforced.
     pub mode: Mode,
     /// Whether some route is enforced whatever the application does.
@@ -134,6 +137,14 @@ pub struct App {
     pub secrets: SecretNames,
     /// The headers by which the application is told who is asking.
     pub headers: IdentityHeaders,
+}
+
+impl App {
+    /// The lookup of this id.
+    #[must_use]
+    pub fn lookup(&self, id: LookupId) -> Option<&Arc<Lookup>> {
+        self.lookups.get(usize::from(id.0))
+    }
 }
 
 /// The headers by which the application is told who is asking; `None` sends none.

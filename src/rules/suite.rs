@@ -4,6 +4,7 @@ use super::dimension::DimensionId;
 use super::people::People;
 use super::role::{PermissionId, RoleId};
 use crate::diagnostics::Place;
+use crate::lookup::Facts;
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
 use compact_str::CompactString;
 use std::net::IpAddr;
@@ -37,6 +38,8 @@ pub struct Case {
     pub from: IpAddr,
     /// The client's device.
     pub device: Option<Device>,
+    /// What lookups find.
+    pub facts: Facts,
     /// What must come out.
     pub expect: Expect,
 }

@@ -3,6 +3,7 @@
 use super::address::AddressSeries;
 use super::event::{Event, Level};
 use super::exposition::Exposition;
+use super::lookup::LookupSeries;
 use super::name;
 use super::series::{COARSE, FINE, Tally, Timing};
 use crate::model::{FailureClass, Outcome, Reason};
@@ -61,6 +62,7 @@ impl RouteSeries {
     }
 }
 
+type Lookups = FxHashMap<(Box<str>, Box<str>), Arc<LookupSeries>>;
 type Labelled<T> = Mutex<Vec<(String, Arc<T>)>>;
 
 /// The numbers of one core, as the scrape sees them.
@@ -73,6 +75,7 @@ pub(super) struct Shard {
     apps: Labelled<AppSeries>,
     routes: Mutex<Vec<(String, String, Arc<RouteSeries>)>>,
     addresses: Mutex<Vec<Weak<AddressSeries>>>,
+    lookups: Mutex<Vec<(String, String, Arc<LookupSeries>)>>,
 }
 
 impl Shard {
@@ -85,6 +88,7 @@ impl Shard {
             apps: Mutex::default(),
             routes: Mutex::default(),
             addresses: Mutex::default(),
+            lookups: Mutex::default(),
         }
     }
 
@@ -112,6 +116,9 @@ impl Shard {
                     out.count(&name::OBSERVED, &[app, reason.code()], count);
                 }
             }
+        }
+        for (app, lookup, series) in self.lookups.lock().iter() {
+            series.render(app, lookup, out);
         }
         self.addresses.lock().retain(|series| series.upgrade().inspect(|series| series.render(out)).is_some());
     }
@@ -141,6 +148,7 @@ struct Core {
     /// Routes that may have a series of their own; later ones are counted together as `other`.
     route_limit: usize,
     apps: RefCell<FxHashMap<Box<str>, App>>,
+    lookups: RefCell<Lookups>,
 }
 
 /// The counters of the core that holds it. Cheap to clone; stays on its thread.
@@ -211,7 +219,7 @@ impl Drop for Open {
 
 impl CoreMetrics {
     pub(super) fn new(shard: Arc<Shard>, route_limit: usize) -> Self {
-        Self(Rc::new(Core { shard, route_limit, apps: RefCell::default() }))
+        Self(Rc::new(Core { shard, route_limit, apps: RefCell::default(), lookups: RefCell::default() }))
     }
 
     /// Counts an event.
@@ -261,6 +269,18 @@ impl CoreMetrics {
         let handle = RouteHandle(Rc::new(RouteCounters { app, route: series, shard }));
         known.routes.insert(if full { "other".into() } else { route.into() }, handle.clone());
         handle
+    }
+
+    /// The counters of a lookup. The calling core alone may write them.
+    #[must_use]
+    pub fn lookup(&self, app: &str, lookup: &str) -> Arc<LookupSeries> {
+        let mut lookups = self.0.lookups.borrow_mut();
+        let series = lookups.entry((app.into(), lookup.into())).or_insert_with(|| {
+            let series = Arc::new(LookupSeries::new());
+            self.0.shard.lookups.lock().push((app.to_owned(), lookup.to_owned(), Arc::clone(&series)));
+            series
+        });
+        Arc::clone(series)
     }
 
     /// The counters of an address; they are shown for as long as they are held.

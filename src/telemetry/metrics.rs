@@ -371,7 +371,7 @@ mod tests {
         let metrics = Metrics::new(1);
         let core = metrics.core();
         core.route("", "").decided(Outcome::Observed, Reason::NoRoute, Duration::ZERO);
-        let _held = (core.address("a", "b"), metrics.health("a", "b"));
+        let _held = (core.address("a", "b"), metrics.health("a", "b"), core.lookup("a", "b"));
         metrics.set_revision(Revision::new("0123"), RuleCounts::default());
         metrics.set_certificates(vec![("wms.example.test".to_owned(), Timestamp::from_micros(1))]);
         let rendered = text(&metrics);

@@ -48,6 +48,9 @@ definitions! {
     REQUEST_SECONDS = "scopegate_request_duration_seconds", Histogram, ["app"], "From the head of the request to the end of the answer.";
     REQUESTS_IN_FLIGHT = "scopegate_requests_in_flight", Gauge, [], "Requests whose answer has not ended.";
 
+    LOOKUPS = "scopegate_lookups_total", Counter, ["app", "lookup", "result"], "Objects looked up, by where it was found, or why it was not.";
+    LOOKUP_SECONDS = "scopegate_lookup_duration_seconds", Histogram, ["app", "lookup"], "How long it took to find something out that was not known already.";
+
     CONNECTIONS = "scopegate_connections_total", Counter, ["protocol"], "Client connections accepted, by protocol.";
     CONNECTIONS_OPEN = "scopegate_connections_open", Gauge, ["protocol"], "Client connections that are open.";
     CONNECTIONS_REFUSED = "scopegate_connections_refused_total", Counter, ["cause"], "Client connections closed before a request was read.";

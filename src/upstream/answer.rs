@@ -66,6 +66,12 @@ pub fn present(
     Ok(answer)
 }
 
+/// A `Set-Cookie` of the application's as the client is to see it.
+#[must_use]
+pub fn turn_cookie(cookie: &[u8], spec: &UpstreamSpec, outside: &Outside<'_>) -> Vec<u8> {
+    rewrite_cookie(cookie, &spec.rewrite, outside).unwrap_or_else(|| cookie.to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

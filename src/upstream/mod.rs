@@ -17,7 +17,7 @@ mod tunnel;
 
 pub use crate::endpoint as spec;
 pub use crate::endpoint::{RawUpstream, UpstreamSpec};
-pub use answer::present;
+pub use answer::{present, turn_cookie};
 pub use connect::Link;
 pub use error::{TlsError, UpstreamError};
 pub use forward::{Forwarder, UpstreamAnswer};

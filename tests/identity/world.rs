@@ -237,6 +237,7 @@ impl World {
                     presented,
                     device: self.device.id.as_ref(),
                     verdict: verdict.as_ref(),
+                    before: &[],
                     answer: &answer,
                     probe: probe.as_ref().map(|(head, _)| head),
                     now: self.now,

@@ -77,7 +77,16 @@ fn send(text: &str) -> Result<(String, String), Reason> {
         let route = settle(app, found, &mut view, &BodyLimits::default(), &body)?;
         let asker = Asker::Known(setting.0.people.named("li").unwrap());
         let now = Timestamp::from_micros(0);
-        let question = Question { rules: &setting.0.set, app, route, asker, now, client: client.ip, device: None };
+        let question = Question {
+            rules: &setting.0.set,
+            app,
+            route,
+            asker,
+            now,
+            client: client.ip,
+            device: None,
+            facts: scopegate::lookup::Facts::NONE,
+        };
         Ok::<_, Judgement>(decide(&question, view))
     })();
     let sealed = judged.and_then(|judged| seal(judged, &parts));

@@ -1,5 +1,6 @@
 //! Application files into applications with their route tables.
 
+use super::lookup::Known;
 use super::{Facts, Named, Notes, route};
 use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Report};
@@ -118,7 +119,9 @@ fn one(
         }
     });
     others.append(&mut read_files.into_inner());
-    let routes = routes(raw, catalog, &dialect, notes);
+    let lookups = super::lookup::compile(&raw.lookups, folder, notes);
+    let routes = routes(raw, catalog, &dialect, &lookups, notes);
+    super::lookup::check_learned(raw, notes);
     let headers = headers(&raw.headers, notes);
     let (identity, routes) = (identity.ok()?, routes?);
     // one list for the whole application: a refused request may be of any route, or of none
@@ -137,6 +140,7 @@ fn one(
         identity,
         enforces_some,
         routes,
+        lookups: lookups.lookups,
         mode: raw.mode,
         secrets,
         headers,
@@ -167,6 +171,7 @@ fn routes(
     raw: &RawApp,
     catalog: &Catalog,
     dialect: &crate::request::Dialect,
+    lookups: &Known,
     notes: &mut Notes<'_>,
 ) -> Option<RouteTable> {
     let mut ids: FxHashMap<&str, Mark> = FxHashMap::default();
@@ -179,7 +184,7 @@ fn routes(
                 .related(first, "first given here")
                 .help("give each a name of its own; one route may list several paths under `match`");
         }
-        routes.extend(route::compile(element, catalog, dialect, notes).into_iter().map(Arc::new));
+        routes.extend(route::compile(element, catalog, dialect, lookups, notes).into_iter().map(Arc::new));
     }
     let (table, overlaps) = RouteTable::build(routes);
     for overlap in &overlaps {

@@ -1,6 +1,7 @@
 //! Places in requests and types of parameters, compiled for the route that names them.
 
 use super::Notes;
+use super::lookup::Known;
 use crate::diagnostics::yaml::Spanned;
 use crate::diagnostics::{Mark, suggest};
 use crate::request::{Dialect, Location, LocationError, ParamType, RawLocation, RawParamType};
@@ -11,6 +12,7 @@ use crate::rules::route::ParamRule;
 pub(super) struct Params<'a> {
     pub(super) dialect: &'a Dialect,
     pub(super) pattern: &'a Pattern,
+    pub(super) lookups: &'a Known,
     pub(super) rules: Vec<ParamRule>,
 }
 

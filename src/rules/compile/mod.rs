@@ -5,7 +5,9 @@ mod app;
 mod body;
 mod catalog;
 mod condition;
+mod fact;
 mod location;
+mod lookup;
 mod path;
 mod people;
 mod route;
@@ -140,7 +142,7 @@ fn read(files: &[File], report: &mut Report) -> Raw {
 
 /// Each route by itself, so that a fault in one costs neither the others nor a second reading of the whole file.
 fn decode_app(document: &mut Document, report: &mut Report) -> Option<RawApp> {
-    let routes = document.root.take("routes");
+    let [routes, lookups] = ["routes", "lookups"].map(|key| document.root.take(key));
     let app: Option<RawApp> = document.decode(report);
     let mut list = Vec::new();
     if let Some(routes) = &routes {
@@ -149,8 +151,10 @@ fn decode_app(document: &mut Document, report: &mut Report) -> Option<RawApp> {
         }
         list.extend(decode_each(routes.items().iter(), &document.file, report));
     }
+    let lookups = decode_table(lookups.as_ref(), &document.file, report);
     let mut app = app?;
     app.routes = list;
+    app.lookups = lookups;
     Some(app)
 }
 

@@ -1,9 +1,11 @@
 //! One element of `routes:` into one compiled route for each of its matches.
 
 use super::location::Params;
+use super::lookup::Known;
 use super::{Notes, answer, body, condition, path, permission, scope};
 use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
+use crate::model::Effect;
 use crate::request::{Dialect, RawLocation};
 use crate::rules::pattern::{Extensions, MethodSet, Pattern};
 use crate::rules::raw::{RawRoute, RawUpgrade};
@@ -17,18 +19,20 @@ pub(super) fn compile(
     raw: &Spanned<RawRoute>,
     catalog: &Catalog,
     dialect: &Dialect,
+    lookups: &Known,
     notes: &mut Notes<'_>,
 ) -> Vec<Route> {
     super::catalog::check_name("a route", &raw.id, notes);
     if raw.matches.is_empty() {
         notes.error(raw.id.mark, "the route matches nothing").help("write `match: GET /stock`");
     }
+    scope::check_handles(raw, notes);
     let mut routes = Vec::with_capacity(raw.matches.len());
     for text in raw.matches.iter() {
         let assets = raw.assets.as_ref().map(|list| extensions(list, notes));
         let Some((methods, path)) = path::methods_and_path(text, notes) else { continue };
         let Some(pattern) = path::pattern(text.mark, path, assets, dialect, notes) else { continue };
-        routes.extend(one(raw, text.mark, methods, pattern, catalog, dialect, notes));
+        routes.extend(one(raw, text.mark, methods, pattern, catalog, dialect, lookups, notes));
     }
     routes
 }
@@ -62,6 +66,7 @@ const SCRIPTS: [&str; 18] = [
     "asmx", "cgi", "pl", "py",
 ];
 
+#[expect(clippy::too_many_arguments, reason = "what a route is compiled from")]
 fn one(
     raw: &Spanned<RawRoute>,
     mark: Mark,
@@ -69,20 +74,24 @@ fn one(
     pattern: Pattern,
     catalog: &Catalog,
     dialect: &Dialect,
+    lookups: &Known,
     notes: &mut Notes<'_>,
 ) -> Option<Route> {
     let kept = pattern.clone();
-    let mut params = Params { dialect, pattern: &kept, rules: Vec::new() };
+    let mut params = Params { dialect, pattern: &kept, lookups, rules: Vec::new() };
     let predicates = predicates(raw, &mut params, notes);
     let authority = authority(raw, catalog, &mut params, notes);
     let asked: Vec<PermissionId> = authority.iter().flat_map(Authority::permissions).collect();
     let is_public = matches!(authority, Some(Authority::Public));
-    let scope = scope::scope(raw, is_public, catalog, &mut params, notes);
+    let bound = scope::scope(raw, is_public, catalog, &mut params, notes);
+    let forgets = scope::forgets(raw, &mut params, notes);
     let compile = |element| condition::condition(element, &asked, catalog, &mut params, notes);
     let conditions: Vec<_> = raw.when.iter().filter_map(compile).collect();
-    let answer = answer::answer(raw, &asked, &scope, catalog, &mut params, notes);
+    let answer = answer::answer(raw, &asked, &bound, catalog, &mut params, notes);
     scope::typed(raw, &mut params, notes);
     scope::check_bindings(raw, &mut params, notes);
+    let changes = asked.iter().any(|&id| catalog.permission(id).is_none_or(|entry| entry.effect == Effect::Change));
+    scope::check_held(raw, &bound, changes, &params, notes);
     let strict = !raw.scope.is_empty() || raw.operation.is_some() || raw.answer.is_some();
     let others = raw.others.unwrap_or(if strict { Others::Refuse } else { Others::Forward });
     let body = body::body(raw, methods, &params.rules, notes);
@@ -94,7 +103,8 @@ fn one(
         predicates,
         authority: authority?,
         params: params.rules,
-        scope,
+        scope: bound,
+        forgets,
         conditions,
         others,
         body,

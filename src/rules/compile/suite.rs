@@ -1,12 +1,12 @@
 //! `*_test.yaml` into policy tests; names that nothing knows are faults here, not failures of tests.
 
-use super::{Named, Notes, condition, permission};
+use super::{Named, Notes, condition, fact, permission};
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::diagnostics::{Mark, Report, suggest};
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
 use crate::request::{Charset, Dialect};
 use crate::rules::people::People;
-use crate::rules::raw::{RawExpect, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests};
+use crate::rules::raw::{RawExpect, RawFact, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests};
 use crate::rules::set::{App, Catalog};
 use crate::rules::suite::{Case, CaseRequest, Expect, Forwarded, Suite};
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,6 +22,7 @@ struct Surroundings<'a> {
     catalog: &'a Catalog,
     apps: &'a [Arc<App>],
     people: &'a People,
+    facts: &'a Table<Table<RawFact>>,
     unknown: Dialect,
     /// Whether other files have faults, so that names may be missing only because of those.
     is_partial: bool,
@@ -30,9 +31,12 @@ struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// How the application of this host reads requests.
     fn dialect(&self, host: &str) -> &Dialect {
+        self.app(host).map_or(&self.unknown, |app| &app.dialect)
+    }
+
+    fn app(&self, host: &str) -> Option<&App> {
         let name = host.split(':').next().unwrap_or(host);
-        let app = self.apps.iter().find(|app| app.hosts.iter().any(|own| own.eq_ignore_ascii_case(name)));
-        app.map_or(&self.unknown, |app| &app.dialect)
+        self.apps.iter().find(|app| app.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))).map(|app| &**app)
     }
 }
 
@@ -48,7 +52,16 @@ pub(super) fn compile(
     for (Named { file, raw }, people) in files.iter().zip(people) {
         let mut notes = Notes { file, report };
         let now = raw.now.as_ref().and_then(|text| notes.instant(text)).unwrap_or(NOW);
-        let around = Surroundings { now, catalog, apps, people: &people, unknown: Dialect::default(), is_partial };
+        let around = Surroundings {
+            now,
+            catalog,
+            apps,
+            people: &people,
+            facts: &raw.facts,
+            unknown: Dialect::default(),
+            is_partial,
+        };
+        fact::check(&raw.facts, apps, is_partial, &mut notes);
         let mut cases = Vec::with_capacity(raw.tests.len());
         for test in &raw.tests {
             cases.extend(case(test, &around, &mut notes));
@@ -72,12 +85,15 @@ fn case(raw: &Spanned<RawTest>, around: &Surroundings<'_>, notes: &mut Notes<'_>
         address
     });
     let now = raw.now.as_ref().map_or(Some(around.now), |text| notes.instant(text));
+    fact::check(&raw.facts, around.apps, around.is_partial, notes);
+    let request = request(&raw.request, raw.request.mark, around, notes)?;
     Some(Case {
         name: raw.name.clone(),
         place: notes.place(raw.mark),
         now: now?,
         who,
-        request: request(&raw.request, raw.request.mark, around, notes)?,
+        facts: fact::facts([&raw.facts, around.facts], around.app(&request.host)),
+        request,
         from: from?,
         device: raw.device.as_ref().map(|device| self::device(device, notes)),
         expect,
@@ -207,6 +223,7 @@ fn table(raw: &Spanned<RawTable>, around: &Surroundings<'_>, cases: &mut Vec<Cas
                 place: notes.place(code.mark),
                 now: around.now,
                 who,
+                facts: fact::facts([around.facts], around.app(&request.host)),
                 request,
                 from: FROM,
                 device: None,

@@ -1,9 +1,10 @@
 //! An application file: `app:`, its hosts, where it is, how people are told apart, and its routes.
 
 use super::route::RawRoute;
-use crate::diagnostics::yaml::{OneOrMany, Spanned};
+use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::endpoint::RawUpstream;
 use crate::identity::chain::RawIdentity;
+use crate::lookup::RawLookup;
 use crate::request::{Charset, RawDialect};
 use crate::rules::set::Mode;
 use schemars::JsonSchema;
@@ -40,6 +41,9 @@ pub struct RawApp {
     /// Further names of parameters whose values are kept out of records.
     #[serde(default)]
     pub secrets: Vec<Spanned<String>>,
+    /// How attributes of its objects are found that requests only name.
+    #[serde(default)]
+    pub lookups: Table<RawLookup>,
     /// The routes.
     #[serde(default)]
     pub routes: Vec<Spanned<RawRoute>>,

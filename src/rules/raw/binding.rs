@@ -1,6 +1,7 @@
 //! An element of `scope:` as YAML spells it.
 
 use super::form;
+use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
 use crate::request::{RawLocation, RawParamType};
 use crate::rules::route::Absent;
@@ -10,30 +11,101 @@ use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How a dimension is bound: `ignored`; a place with `absent` and `narrow`; or a list of places (both ends of a move).
+/// How a dimension is bound: `ignored`; a place with `absent` and `narrow`; a lookup with its key; or a list of such (both ends of a
+/// move).
 #[derive(Clone, Debug)]
 pub enum RawBinding {
     /// The dimension does not matter here.
     Ignored,
-    /// Its values stand here.
+    /// Its values come from here.
     Bound {
-        /// The places.
-        places: Vec<Spanned<RawLocation>>,
+        /// Where from.
+        ends: Vec<RawEnd>,
         /// What becomes of a request without a value.
         absent: Absent,
         /// Whether a list is cut down to what the person may see.
         narrow: bool,
-        /// The type of the values.
+        /// The type of the values, or of the keys.
         kind: Option<Spanned<RawParamType>>,
     },
 }
 
-impl RawBinding {
-    const FIELDS: [&'static str; 12] = [
+/// Where something is named: at a place, or by a handle, which may stand in several.
+#[derive(Clone, Debug)]
+pub enum RawAt {
+    /// At this place.
+    Place(Spanned<RawLocation>),
+    /// By this handle of the route.
+    Handle(Spanned<String>),
+}
+
+impl RawAt {
+    /// Where it is written.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        match self {
+            Self::Place(place) => place.mark,
+            Self::Handle(name) => name.mark,
+        }
+    }
+}
+
+/// One source of a dimension's values.
+#[derive(Clone, Debug)]
+pub struct RawEnd {
+    /// Where the value, or the key, stands.
+    pub at: RawAt,
+    /// The lookup that gives the value of the key.
+    pub lookup: Option<Spanned<String>>,
+    /// Whether it may be absent, because the object then stays where it is.
+    pub stays: bool,
+}
+
+/// What becomes of an end that is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AbsentEnd {
+    #[default]
+    Refuse,
+    Stays,
+}
+
+/// Of which objects nothing is believed any more.
+#[derive(Clone, Debug)]
+pub enum RawForget {
+    /// All of them.
+    All,
+    /// Those that are named here.
+    At(RawAt),
+}
+
+const PLACES: [&str; 9] = ["path", "query", "form", "multipart", "json", "header", "cookie", "param", "handle"];
+
+/// A key that is one of those known, checked while its place is known.
+macro_rules! keyed {
+    ($name:ident, [$($key:literal),*]) => {
+        struct $name(Spanned<String>);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                const KNOWN: &[&str] = &[$($key),*];
+                let key = Spanned::<String>::deserialize(deserializer)?;
+                if KNOWN.contains(&key.as_str()) { Ok(Self(key)) } else { Err(de::Error::unknown_field(&key, KNOWN)) }
+            }
+        }
+    };
+}
+
+keyed!(
+    BindingKey,
+    [
         "absent",
         "narrow",
         "type",
         "places",
+        "lookup",
+        "key",
+        "handle",
         "path",
         "query",
         "form",
@@ -41,21 +113,142 @@ impl RawBinding {
         "json",
         "header",
         "cookie",
-        "param",
-    ];
+        "param"
+    ]
+);
+keyed!(
+    EndKey,
+    ["absent", "lookup", "key", "handle", "path", "query", "form", "multipart", "json", "header", "cookie", "param"]
+);
+keyed!(AtKey, ["handle", "path", "query", "form", "multipart", "json", "header", "cookie", "param"]);
+
+/// The value behind a key that says where something stands.
+fn at<'de, A: MapAccess<'de>>(key: &Spanned<String>, map: &mut A) -> Result<RawAt, A::Error> {
+    if key.as_str() == "handle" {
+        return map.next_value().map(RawAt::Handle);
+    }
+    let place: RawLocation = form::entry(key.value.clone(), map)?;
+    Ok(RawAt::Place(key.with(place)))
 }
 
-/// A key of a binding, checked while its place is known.
-struct BindingKey(Spanned<String>);
+/// The keys of an end as they come.
+#[derive(Default)]
+struct Gathered {
+    ats: Vec<RawAt>,
+    lookup: Option<Spanned<String>>,
+    key: Option<RawAt>,
+}
 
-impl<'de> Deserialize<'de> for BindingKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key = Spanned::<String>::deserialize(deserializer)?;
-        if RawBinding::FIELDS.contains(&key.as_str()) {
-            Ok(Self(key))
-        } else {
-            Err(de::Error::unknown_field(&key, &RawBinding::FIELDS))
+impl Gathered {
+    /// Takes up a key; `false` where it is none of an end's.
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &Spanned<String>, map: &mut A) -> Result<bool, A::Error> {
+        match key.as_str() {
+            "lookup" => self.lookup = Some(map.next_value()?),
+            "key" => self.key = Some(map.next_value()?),
+            name if PLACES.contains(&name) => self.ats.push(at(key, map)?),
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// The ends that were gathered.
+    fn ends<E: de::Error>(self, stays: bool) -> Result<Vec<RawEnd>, E> {
+        let plain = |at| RawEnd { at, lookup: None, stays };
+        match (self.lookup, self.key) {
+            (Some(lookup), Some(at)) if self.ats.is_empty() => Ok(vec![RawEnd { at, lookup: Some(lookup), stays }]),
+            (Some(lookup), None) => Err(E::custom(format_args!(
+                "`lookup` without `key`; write where the object is named: `{{lookup: {}, key: {{path: id}}}}`",
+                lookup.value
+            ))),
+            (None, Some(_)) => Err(E::custom("`key` without `lookup`; name the lookup that finds the object")),
+            (Some(_), Some(_)) => Err(E::custom(
+                "a place beside `lookup`; write what a change puts as a further element: `[{lookup: …, key: …}, {form: to}]`",
+            )),
+            (None, None) => Ok(self.ats.into_iter().map(plain).collect()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawAt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct One;
+        impl<'de> Visitor<'de> for One {
+            type Value = RawAt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a place such as `{query: id}`, or `{handle: …}`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawAt, A::Error> {
+                let Some(AtKey(key)) = map.next_key()? else {
+                    return Err(de::Error::custom("no place is given; write for example `{query: id}`"));
+                };
+                let found = at(&key, &mut map)?;
+                match map.next_key::<AtKey>()? {
+                    None => Ok(found),
+                    Some(_) => Err(de::Error::custom(
+                        "two places are given; list them under `handles` and write `{handle: …}`",
+                    )),
+                }
+            }
+        }
+        deserializer.deserialize_map(One)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawEnd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct One;
+        impl<'de> Visitor<'de> for One {
+            type Value = RawEnd;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a place such as `{form: to}`, or `{lookup: …, key: …}`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawEnd, A::Error> {
+                let (mut gathered, mut absent) = (Gathered::default(), AbsentEnd::Refuse);
+                while let Some(EndKey(key)) = map.next_key()? {
+                    if !gathered.take(&key, &mut map)? {
+                        absent = map.next_value()?;
+                    }
+                }
+                let mut ends = gathered.ends::<A::Error>(absent == AbsentEnd::Stays)?.into_iter();
+                match (ends.next(), ends.next()) {
+                    (Some(end), None) => Ok(end),
+                    (None, _) => Err(de::Error::custom("no place is given; write for example `{form: to}`")),
+                    _ => Err(de::Error::custom("two places are given; write each as an element of the list")),
+                }
+            }
+        }
+        deserializer.deserialize_map(One)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawForget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = RawForget;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`all`, or a place such as `{form: id}`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<RawForget, E> {
+                match text {
+                    "all" => Ok(RawForget::All),
+                    other => Err(E::custom(format_args!(
+                        "`{other}` does not say which objects; write `all`, or a place such as `{{form: id}}`"
+                    ))),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawForget, A::Error> {
+                RawAt::deserialize(de::value::MapAccessDeserializer::new(map)).map(RawForget::At)
+            }
+        }
+        deserializer.deserialize_any(Forms)
     }
 }
 
@@ -79,31 +272,76 @@ impl<'de> Deserialize<'de> for RawBinding {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawBinding, A::Error> {
-                let mut places = Vec::new();
-                while let Some(place) = list.next_element()? {
-                    places.push(place);
+                let mut ends = Vec::new();
+                while let Some(end) = list.next_element()? {
+                    ends.push(end);
                 }
-                Ok(RawBinding::Bound { places, absent: Absent::Refuse, narrow: false, kind: None })
+                Ok(RawBinding::Bound { ends, absent: Absent::Refuse, narrow: false, kind: None })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawBinding, A::Error> {
-                let (mut places, mut absent, mut narrow, mut kind) = (Vec::new(), Absent::Refuse, false, None);
+                let (mut absent, mut narrow, mut kind) = (Absent::Refuse, false, None);
+                let (mut gathered, mut listed) = (Gathered::default(), Vec::new());
                 while let Some(BindingKey(key)) = map.next_key()? {
                     match key.as_str() {
                         "absent" => absent = map.next_value()?,
                         "narrow" => narrow = map.next_value()?,
                         "type" => kind = Some(map.next_value()?),
-                        "places" => places.append(&mut map.next_value::<Vec<_>>()?),
-                        _ => {
-                            let value = form::entry(key.value.clone(), &mut map)?;
-                            places.push(key.with(value));
-                        }
+                        "places" => listed.append(&mut map.next_value::<Vec<RawEnd>>()?),
+                        _ => drop(gathered.take(&key, &mut map)?),
                     }
                 }
-                Ok(RawBinding::Bound { places, absent, narrow, kind })
+                let mut ends = gathered.ends(false)?;
+                ends.append(&mut listed);
+                Ok(RawBinding::Bound { ends, absent, narrow, kind })
             }
         }
         deserializer.deserialize_any(Forms)
+    }
+}
+
+/// The properties that name a place.
+fn places() -> serde_json::Map<String, serde_json::Value> {
+    let text = || serde_json::json!({"type": "string"});
+    PLACES.iter().map(|name| ((*name).to_owned(), text())).collect()
+}
+
+impl JsonSchema for RawAt {
+    fn schema_name() -> Cow<'static, str> {
+        "At".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "properties": places(), "additionalProperties": false, "minProperties": 1, "maxProperties": 1})
+    }
+}
+
+impl JsonSchema for RawForget {
+    fn schema_name() -> Cow<'static, str> {
+        "Forget".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let at = generator.subschema_for::<RawAt>();
+        json_schema!({"anyOf": [{"const": "all", "description": "All of them."}, at]})
+    }
+}
+
+impl JsonSchema for RawEnd {
+    fn schema_name() -> Cow<'static, str> {
+        "End".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let at = generator.subschema_for::<RawAt>();
+        let mut properties = places();
+        properties.insert(
+            "lookup".into(),
+            serde_json::json!({"type": "string", "description": "The lookup that gives the value of the key."}),
+        );
+        properties.insert("key".into(), at.to_value());
+        properties.insert("absent".into(), serde_json::json!({"enum": ["refuse", "stays"], "description": "`stays`: without it the object stays where it is."}));
+        json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
     }
 }
 
@@ -113,25 +351,24 @@ impl JsonSchema for RawBinding {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let place = generator.subschema_for::<RawLocation>();
-        let kind = generator.subschema_for::<RawParamType>();
-        let absent = generator.subschema_for::<Absent>();
+        let end = generator.subschema_for::<RawEnd>();
+        let mut properties = places();
+        properties.insert("absent".into(), generator.subschema_for::<Absent>().to_value());
+        properties.insert(
+            "narrow".into(),
+            serde_json::json!({"type": "boolean", "description": "Cut a list down to what the person may see."}),
+        );
+        properties.insert("type".into(), generator.subschema_for::<RawParamType>().to_value());
+        properties.insert("places".into(), serde_json::json!({"type": "array", "items": end.clone().to_value()}));
+        properties.insert(
+            "lookup".into(),
+            serde_json::json!({"type": "string", "description": "The lookup that gives the value of the key."}),
+        );
+        properties.insert("key".into(), generator.subschema_for::<RawAt>().to_value());
         json_schema!({"anyOf": [
             {"const": "ignored", "description": "The dimension does not matter here."},
-            {"type": "array", "items": place, "description": "Both ends of a move: every value must be in scope."},
-            {
-                "type": "object",
-                "properties": {
-                    "absent": absent,
-                    "narrow": {"type": "boolean", "description": "Cut a list down to what the person may see."},
-                    "type": kind,
-                    "places": {"type": "array", "items": place},
-                    "path": {"type": "string"}, "query": {"type": "string"}, "form": {"type": "string"},
-                    "multipart": {"type": "string"}, "json": {"type": "string"}, "header": {"type": "string"},
-                    "cookie": {"type": "string"}, "param": {"type": "string"}
-                },
-                "additionalProperties": false
-            }
+            {"type": "array", "items": end, "description": "Both ends of a move: every value must be in scope."},
+            {"type": "object", "properties": properties, "additionalProperties": false}
         ]})
     }
 }

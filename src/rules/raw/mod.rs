@@ -11,10 +11,12 @@ mod route;
 mod test;
 
 pub use app::{RawApp, RawHeaders};
-pub use binding::RawBinding;
+pub use binding::{RawAt, RawBinding, RawEnd, RawForget};
 pub use condition::{RawAbsentParam, RawCondition, RawDevice, RawTime};
 pub use param::RawParam;
 pub use people::{RawAssignment, RawKey, RawPeople, RawPerson, RawValue, RawValues};
 pub use roles::{RawDimension, RawPermission, RawRole, RawRoles};
 pub use route::{RawBody, RawOperation, RawRoute, RawUpgrade, RawWhere};
-pub use test::{RawExpect, RawExpectAnswer, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests};
+pub use test::{
+    RawExpect, RawExpectAnswer, RawFact, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests,
+};

@@ -1,6 +1,6 @@
 //! One element of `routes:` as YAML spells it.
 
-use super::binding::RawBinding;
+use super::binding::{RawBinding, RawForget};
 use super::condition::RawCondition;
 use super::param::RawParam;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
@@ -39,6 +39,13 @@ pub struct RawRoute {
     /// How each dimension is bound: `{warehouse: {query: warehouse, absent: fill}, channel: ignored}`.
     #[serde(default)]
     pub scope: Table<Spanned<RawBinding>>,
+    /// The places in which a request may name one thing: `{order: [{path: id}, {query: ref}]}`. Those that do must agree.
+    #[serde(default)]
+    pub handles: Table<OneOrMany<Spanned<RawLocation>>>,
+    /// Lookups of which nothing is believed any more once the request has passed, because it may change what they find:
+    /// `{order-warehouse: {form: id}}`, or `{order-warehouse: all}`. What the scope looks up is dropped without.
+    #[serde(default)]
+    pub forgets: Table<Spanned<RawForget>>,
     /// What else must hold.
     #[serde(default)]
     pub when: Vec<Spanned<RawCondition>>,

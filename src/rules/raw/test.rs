@@ -19,6 +19,9 @@ pub struct RawTests {
     /// People who exist only here, or who are different here.
     #[serde(default)]
     pub people: Table<RawPerson>,
+    /// What lookups find, for all tests of the file: `{order-warehouse: {"12345": HF}}`.
+    #[serde(default)]
+    pub facts: Table<Table<RawFact>>,
     /// The tests.
     #[serde(default)]
     pub tests: Vec<Spanned<RawTest>>,
@@ -44,11 +47,56 @@ pub struct RawTest {
     /// The client's address (default `192.0.2.1`).
     #[serde(default)]
     pub from: Option<Spanned<String>>,
+    /// What lookups find, beside what the file says: `{order-warehouse: {"12345": HF}}`.
+    #[serde(default)]
+    pub facts: Table<Table<RawFact>>,
     /// The client's device (default: none).
     #[serde(default)]
     pub device: Option<RawTestDevice>,
     /// What must come out.
     pub expect: Spanned<RawExpect>,
+}
+
+/// What a lookup finds of one object: its attribute; several by their names; or `unknown` where there is no such object.
+#[derive(Clone, Debug)]
+pub enum RawFact {
+    /// The one attribute, or `unknown`.
+    One(String),
+    /// Several attributes.
+    Several(Table<String>),
+}
+
+impl<'de> Deserialize<'de> for RawFact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = RawFact;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value such as `HF`, `unknown`, or values by their names")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<RawFact, E> {
+                Ok(RawFact::One(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawFact, A::Error> {
+                Table::deserialize(MapAccessDeserializer::new(map)).map(RawFact::Several)
+            }
+        }
+        deserializer.deserialize_newtype_struct(crate::diagnostics::yaml::TEXT_OR_MAP, Forms)
+    }
+}
+
+impl JsonSchema for RawFact {
+    fn schema_name() -> Cow<'static, str> {
+        "Fact".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let several = generator.subschema_for::<Table<String>>();
+        json_schema!({"anyOf": [{"type": ["string", "number"], "description": "The attribute, or `unknown`."}, several]})
+    }
 }
 
 /// The client's device.
