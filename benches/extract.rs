@@ -19,8 +19,19 @@ use scopegate::request::{
 };
 use std::hint::black_box;
 
-const TYPES: ContentTypes = ContentTypes { form: true, multipart: true, json: true, body_on_get: false };
-const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, parameters: 100_000, parts: 100_000, depth: 32 };
+const TYPES: ContentTypes = ContentTypes {
+    form: true,
+    multipart: true,
+    json: true,
+    xml: false,
+    soap: false,
+    xml_rpc: false,
+    json_rpc: false,
+    soap_action: None,
+    body_on_get: false,
+};
+const LIMITS: BodyLimits =
+    BodyLimits { bytes: 1 << 20, parameters: 100_000, parts: 100_000, depth: 32, nodes: 100_000 };
 
 fn compile(raw: &RawLocation, dialect: &Dialect) -> Location {
     raw.compile(dialect, |_| Some(PathSlot::whole(1))).unwrap()

@@ -26,6 +26,8 @@ mod host;
 mod method;
 #[path = "hygiene/observe.rs"]
 mod observe;
+#[path = "hygiene/place.rs"]
+mod place;
 #[path = "hygiene/record.rs"]
 mod record;
 #[path = "hygiene/setting.rs"]

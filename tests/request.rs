@@ -13,6 +13,8 @@
 
 #[path = "request/body.rs"]
 mod body;
+#[path = "request/call.rs"]
+mod call;
 #[path = "request/corpora.rs"]
 mod corpora;
 #[path = "request/dialect.rs"]
@@ -25,6 +27,8 @@ mod param;
 mod property;
 #[path = "request/target.rs"]
 mod target;
+#[path = "request/xml.rs"]
+mod xml;
 
 use bytes::Bytes;
 use scopegate::request::{
@@ -33,7 +37,17 @@ use scopegate::request::{
 };
 
 /// Every kind of body.
-const ANY_TYPE: ContentTypes = ContentTypes { form: true, multipart: true, json: true, body_on_get: false };
+const ANY_TYPE: ContentTypes = ContentTypes {
+    form: true,
+    multipart: true,
+    json: true,
+    xml: true,
+    soap: false,
+    xml_rpc: false,
+    json_rpc: false,
+    soap_action: None,
+    body_on_get: false,
+};
 
 fn php() -> Dialect {
     Dialect::of(Base::Php)
@@ -51,18 +65,7 @@ fn written(target: &CanonicalTarget, dialect: &Dialect) -> String {
 
 /// A location out of its YAML-like parts: `at("query", "id", ..)`; path parts are segment numbers.
 fn at(place: &str, name: &str, dialect: &Dialect) -> Location {
-    let name = name.to_owned();
-    let raw = match place {
-        "path" => RawLocation::Path(name),
-        "query" => RawLocation::Query(name),
-        "form" => RawLocation::Form(name),
-        "multipart" => RawLocation::Multipart(name),
-        "json" => RawLocation::Json(name),
-        "header" => RawLocation::Header(name),
-        "cookie" => RawLocation::Cookie(name),
-        "param" => RawLocation::Param(name),
-        other => panic!("no place {other}"),
-    };
+    let raw = RawLocation::named(place, name.to_owned()).unwrap_or_else(|| panic!("no place {place}"));
     raw.compile(dialect, |part| part.parse().ok().map(PathSlot::whole)).unwrap()
 }
 
@@ -77,9 +80,20 @@ fn post<'h>(
     body: &[u8],
     dialect: &'h Dialect,
 ) -> Result<RequestView<'h>, BodyError> {
+    post_as(&ANY_TYPE, target, fields, body, dialect)
+}
+
+/// The same where the route accepts these kinds.
+fn post_as<'h>(
+    types: &ContentTypes,
+    target: &str,
+    fields: &'h [(&'h str, &'h str)],
+    body: &[u8],
+    dialect: &'h Dialect,
+) -> Result<RequestView<'h>, BodyError> {
     let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
     let mut view = RequestView::new("POST", fields, true, parse(target, dialect).unwrap(), dialect);
-    view.read_body(&ANY_TYPE, &BodyLimits::default(), &Bytes::copy_from_slice(body))?;
+    view.read_body(types, &BodyLimits::default(), &Bytes::copy_from_slice(body))?;
     Ok(view)
 }
 
@@ -103,4 +117,5 @@ fn forwarded(view: &RequestView<'_>) -> (String, Bytes) {
 
 const FORM: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
+const XML: &[(&str, &str)] = &[("Content-Type", "application/xml")];
 const MULTIPART: &[(&str, &str)] = &[("Content-Type", "multipart/form-data; boundary=XX")];

@@ -79,6 +79,7 @@ impl ReadLimits {
                 parameters: limits.parameters,
                 parts: limits.parts,
                 depth: limits.depth,
+                ..BodyLimits::default()
             },
         }
     }

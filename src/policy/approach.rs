@@ -85,17 +85,19 @@ pub fn settle<'a>(
     body: &Bytes,
 ) -> Result<&'a Arc<Route>, Judgement> {
     read_body(found.route(), view, limits, body)?;
-    match found {
-        Found::Route(route) => Ok(route),
+    let route = match found {
+        Found::Route(route) => route,
         Found::NeedsBody(asked) => {
             let route = find_route(app, view)?.route();
             if !Arc::ptr_eq(route, asked) {
                 // the other route may accept less
                 read_body(route, view, limits, body)?;
             }
-            Ok(route)
+            route
         }
-    }
+    };
+    view.unfold(route.params.iter().map(|rule| &rule.location), limits.depth).map_err(BodyError::Param)?;
+    Ok(route)
 }
 
 /// How many bytes of body must be collected and given to [`settle`] before the decision; `None` where the route does not

@@ -116,10 +116,11 @@ impl Inquiry {
                 Detail::text(format_args!("no application has the host `{authority}`")),
             )
         })?;
-        let charset = app.dialect.charset;
-        let (content_type, body) = self.body(charset)?;
-        let mut head =
-            format!("{} {} HTTP/1.1\r\n", self.method, escape(&target, charset, is_plain_in_target)?).into_bytes();
+        let (content_type, body) = self.body(app.dialect.charset)?;
+        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+        let path = escape(path, app.dialect.path_charset, is_plain_in_target)?;
+        let query = escape(query, app.dialect.query_charset, is_plain_in_target)?;
+        let mut head = format!("{} {path}{query} HTTP/1.1\r\n", self.method).into_bytes();
         let unwritable =
             |error: crate::wire::writer::FieldError| Judgement::refused(Reason::MalformedHead, Detail::text(error));
         let mut push = |name: &str, value: &[u8]| append_field(&mut head, name.as_bytes(), value).map_err(unwritable);

@@ -17,6 +17,7 @@ mod held;
 pub mod inquiry;
 pub mod judgement;
 pub mod obligation;
+mod operation;
 mod pass;
 mod reach;
 pub mod rights;

@@ -8,6 +8,7 @@ use super::detail::Detail;
 use super::handle::elements;
 use super::held::Held;
 use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+use super::operation;
 use super::trace::{Step, Trace};
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::{ContentTypes, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
@@ -148,24 +149,17 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             Authority::Public => (None, None),
             Authority::Permission(permission) => (None, Some(*permission)),
             Authority::Selector(selector) => {
-                let place = &selector.location;
-                let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
-                let (found, value) = match &values {
-                    ParamValues::Many(_) => return Err(Refusal::repeated(place)),
-                    values if values.is_absent() => (selector.absent, None),
-                    ParamValues::Absent => (selector.absent, None),
-                    ParamValues::One(value) => (selector.cases.get(*value).copied(), Some(*value)),
-                };
-                let Some(permission) = found else {
-                    let value = value.map(|value| Detail::excerpt(self.question.app, place, value));
-                    let detail = Detail::Operation { place: Box::new(place.clone()), value };
-                    return Err(Refusal::new(Reason::UnknownOperation, detail));
-                };
+                let (place, permission) = operation::select(selector, self.question.app, self.view)?;
                 (Some(place), Some(permission))
             }
         };
         self.trace.step(Step::Operation { place, permission });
         Ok(permission)
+    }
+
+    /// Whether the parameter selects the operation by being there, also where it is empty.
+    fn is_button(&self, place: &Location) -> bool {
+        matches!(&self.question.route.authority, Authority::Selector(selector) if selector.is_button(place))
     }
 
     /// Every parameter that the rule names stands once (or is a list) and is spelled as its type has it.
@@ -178,7 +172,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             }
             let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
             if values.is_absent() {
-                if !matches!(values, ParamValues::Absent) {
+                if !matches!(values, ParamValues::Absent) && !self.is_button(place) && !place.is_every() {
                     self.changes.push(Change { place: place.clone(), kind: ChangeKind::Removed, values: Vec::new() });
                 }
                 continue;

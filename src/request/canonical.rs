@@ -6,7 +6,8 @@ use super::error::TargetError;
 use super::escape;
 use super::name::fold_case;
 use super::param::ParamList;
-use compact_str::{CompactString, format_compact};
+use super::segment::{self, PathParameter, Segment, forbidden};
+use compact_str::CompactString;
 use smallvec::SmallVec;
 
 /// Limits of a target; a target beyond them is refused.
@@ -23,55 +24,6 @@ pub struct TargetLimits {
 impl Default for TargetLimits {
     fn default() -> Self {
         Self { target_bytes: 8192, segments: 64, parameters: 1000 }
-    }
-}
-
-/// One segment of a path, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    text: CompactString,
-    folded: Option<CompactString>,
-}
-
-impl Segment {
-    /// The decoded text as it was sent; empty for the end of a path with a trailing slash.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The text that routes are matched with: folded where the dialect ignores letter case.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.folded.as_ref().unwrap_or(&self.text)
-    }
-}
-
-/// A declared path parameter, for example `jsessionid`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PathParameter {
-    name: CompactString,
-    value: CompactString,
-}
-
-impl std::fmt::Debug for PathParameter {
-    /// The name only: the value is most often a session.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PathParameter").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl PathParameter {
-    /// The name in lower case.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
     }
 }
 
@@ -134,7 +86,7 @@ impl CanonicalTarget {
         while let Some(piece) = pieces.next() {
             let last = pieces.peek().is_none();
             if piece.is_empty() && (!last || (rest.ends_with(b"/") && self.segments.is_empty())) {
-                self.need(Allowance::DoubleSlash, dialect, "//")?;
+                segment::need(&mut self.used, Allowance::DoubleSlash, dialect, "//")?;
                 if !last {
                     continue;
                 }
@@ -152,7 +104,7 @@ impl CanonicalTarget {
             Some(at) => piece.split_at_checked(at).unwrap_or((piece, &[])),
             None => (piece, [].as_slice()),
         };
-        let text = self.decode_segment(name, dialect)?;
+        let text = segment::decode(name, dialect, &mut self.used)?;
         // SECURITY: `..;` is `..` to servers that strip path parameters, whatever the dialect says
         // (test `dot_segments_are_refused_in_every_spelling`)
         let stripped = memchr::memchr(b';', text.as_bytes()).and_then(|at| text.get(..at)).unwrap_or(&text);
@@ -161,7 +113,8 @@ impl CanonicalTarget {
             return Err(forbidden(shown.as_bytes(), "path", "dot segments are resolved differently by servers"));
         }
         if matches!(text.as_bytes().last(), Some(b'.' | b' ')) {
-            self.need(Allowance::TrailingDot, dialect, if text.ends_with('.') { "." } else { "%20" })?;
+            let shown = if text.ends_with('.') { "." } else { "%20" };
+            segment::need(&mut self.used, Allowance::TrailingDot, dialect, shown)?;
         }
         if !dialect.path_refused.is_empty()
             && let Some(refused) = text.chars().find(|c| dialect.path_refused.contains(c))
@@ -177,81 +130,11 @@ impl CanonicalTarget {
             }
             _ => None,
         };
-        write_segment(&text, dialect, &mut self.path);
+        segment::write(&text, dialect, &mut self.path);
         if !parameters.is_empty() {
             self.read_parameters(parameters, dialect)?;
         }
         self.segments.push(Segment { text, folded });
-        Ok(())
-    }
-
-    /// Decodes one segment, checking every byte as servers that know no character set would see it.
-    fn decode_segment(&mut self, raw: &[u8], dialect: &Dialect) -> Result<CompactString, TargetError> {
-        if raw.iter().all(|&byte| escape::is_plain_in_path(byte))
-            && let Ok(text) = std::str::from_utf8(raw)
-        {
-            return Ok(CompactString::from(text));
-        }
-        let mut bytes = SmallVec::<[u8; 64]>::with_capacity(raw.len());
-        let mut rest = raw;
-        while let [byte, after @ ..] = rest {
-            let escaped = *byte == b'%';
-            let (byte, shown) = if escaped {
-                let shown = rest.get(..3).unwrap_or(rest);
-                let byte = escape::hex_pair(after)
-                    .ok_or_else(|| forbidden(shown, "path", "a percent sign needs two hex digits"))?;
-                rest = after.get(2..).unwrap_or_default();
-                (byte, shown)
-            } else {
-                let shown = rest.get(..1).unwrap_or(rest);
-                rest = after;
-                (*byte, shown)
-            };
-            match byte {
-                b'/' => self.need_shown(Allowance::EncodedSlash, dialect, shown)?,
-                b'\\' => self.need_shown(Allowance::Backslash, dialect, shown)?,
-                b'%' => self.need_shown(Allowance::EncodedPercent, dialect, shown)?,
-                b'?' | b'#' => self.need_shown(Allowance::EncodedDelimiter, dialect, shown)?,
-                b';' => self.need_shown(Allowance::Semicolon, dialect, shown)?,
-                0x80.. if !escaped => self.need_shown(Allowance::EightBit, dialect, shown)?,
-                0..=0x1f | 0x7f => return Err(forbidden(shown, "path", "control characters end or split paths")),
-                b' ' if !escaped => return Err(forbidden(shown, "path", "a space ends the target")),
-                _ => {}
-            }
-            bytes.push(byte);
-        }
-        let text = dialect.path_charset.decode(&bytes).ok_or(TargetError::Encoding(dialect.path_charset))?;
-        if !text.is_ascii() {
-            self.check_characters(&text, dialect)?;
-        }
-        Ok(text)
-    }
-
-    fn check_characters(&mut self, text: &str, dialect: &Dialect) -> Result<(), TargetError> {
-        for c in text.chars().filter(|c| !c.is_ascii()) {
-            if c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}') {
-                return Err(forbidden(shown(c).as_bytes(), "path", "it is invisible"));
-            }
-            // best-fit mappings of Windows code pages turn these into `.`, `/`, `\`, `%`, `;`
-            if matches!(
-                c,
-                '\u{2024}'
-                    | '\u{2044}'
-                    | '\u{2215}'
-                    | '\u{2216}'
-                    | '\u{fe52}'
-                    | '\u{fe68}'
-                    | '\u{ff05}'
-                    | '\u{ff0e}'
-                    | '\u{ff0f}'
-                    | '\u{ff1b}'
-                    | '\u{ff3c}'
-                    | '\u{3002}'
-                    | '\u{ff61}'
-            ) {
-                self.need(Allowance::Lookalike, dialect, &shown(c))?;
-            }
-        }
         Ok(())
     }
 
@@ -292,18 +175,6 @@ impl CanonicalTarget {
                 return Err(TargetError::PathInfo { script: segment.text.clone() });
             }
         }
-        Ok(())
-    }
-
-    fn need(&mut self, setting: Allowance, dialect: &Dialect, shown: &str) -> Result<(), TargetError> {
-        self.need_shown(setting, dialect, shown.as_bytes())
-    }
-
-    fn need_shown(&mut self, setting: Allowance, dialect: &Dialect, shown: &[u8]) -> Result<(), TargetError> {
-        if !dialect.allow.contains(setting) {
-            return Err(TargetError::Ambiguous { shown: printable(shown), part: "path", setting });
-        }
-        self.used = self.used.with(setting);
         Ok(())
     }
 
@@ -370,7 +241,7 @@ impl CanonicalTarget {
             path.push(b'/');
             let text = if i == at { text } else { segment.text() };
             let mut written = CompactString::default();
-            write_segment(text, dialect, &mut written);
+            segment::write(text, dialect, &mut written);
             path.extend_from_slice(written.as_bytes().get(1..).unwrap_or_default());
         }
         let limits = TargetLimits { target_bytes: usize::MAX, segments: usize::MAX, parameters: 0 };
@@ -386,24 +257,6 @@ impl CanonicalTarget {
         if !self.query.is_empty() {
             out.push(b'?');
             self.query.write(out, dialect);
-        }
-    }
-}
-
-/// Appends `/` and the one spelling of a segment.
-fn write_segment(text: &str, dialect: &Dialect, out: &mut CompactString) {
-    out.push('/');
-    if text.bytes().all(escape::is_plain_in_path) {
-        out.push_str(text);
-        return;
-    }
-    // INVARIANT: the text came out of `Charset::decode`, so it can be encoded.
-    let bytes = dialect.path_charset.encode(text).unwrap_or_default();
-    for &byte in bytes.as_ref() {
-        if escape::is_plain_in_path(byte) || (byte == b';' && !dialect.has_path_parameters) {
-            out.push(char::from(byte));
-        } else {
-            out.extend(escape::escape(byte).map(char::from));
         }
     }
 }
@@ -436,21 +289,4 @@ fn split_authority(raw: &[u8]) -> Result<(Option<CompactString>, &[u8]), TargetE
     // an absolute URL without a path has the path `/` (RFC 9110 section 4.2.3), but only where nothing follows
     let path: &[u8] = if path.is_empty() { b"/" } else { path };
     Ok((Some(authority.into()), path))
-}
-
-fn forbidden(shown: &[u8], part: &'static str, why: &'static str) -> TargetError {
-    TargetError::Forbidden { shown: printable(shown), part, why }
-}
-
-/// At most 24 bytes of what was sent, with everything but printable ASCII escaped.
-fn printable(bytes: &[u8]) -> CompactString {
-    let mut out = CompactString::default();
-    for &byte in bytes.iter().take(24) {
-        if byte.is_ascii_graphic() { out.push(char::from(byte)) } else { out.push_str(&format_compact!("%{byte:02x}")) }
-    }
-    out
-}
-
-fn shown(c: char) -> CompactString {
-    format_compact!("U+{:04X}", u32::from(c))
 }

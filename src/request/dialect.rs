@@ -4,6 +4,7 @@ use super::allowance::{Allowance, Allowances};
 use super::charset::Charset;
 use compact_str::CompactString;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The dialects that are known by name.
@@ -92,8 +93,10 @@ impl Place {
 pub struct Dialect {
     /// Which table the facts began as.
     pub base: Base,
-    /// The character set of query, forms and text fields.
+    /// The character set of forms, text fields and cookies.
     pub charset: Charset,
+    /// The character set of the query.
+    pub query_charset: Charset,
     /// The character set of the path.
     pub path_charset: Charset,
     /// What becomes of repeated names.
@@ -130,6 +133,8 @@ pub struct Dialect {
     pub override_headers: Vec<CompactString>,
     /// Parameter names that change the method.
     pub override_params: Vec<CompactString>,
+    /// The prefixes that rules write in paths into XML, and the namespaces that they stand for.
+    pub namespaces: Vec<(CompactString, CompactString)>,
     /// The spellings that are accepted although they are refused by default.
     pub allow: Allowances,
 }
@@ -154,6 +159,7 @@ impl Dialect {
         let strict = Self {
             base,
             charset: Charset::Utf8,
+            query_charset: Charset::Utf8,
             path_charset: Charset::Utf8,
             duplicates: Duplicates::Unknown,
             naming: Naming::Any,
@@ -172,6 +178,7 @@ impl Dialect {
             max_depth: 8,
             override_headers: words(&OVERRIDE_HEADERS),
             override_params: words(&["_method"]),
+            namespaces: Vec::new(),
             allow: Allowances::NONE,
         };
         match base {
@@ -261,9 +268,12 @@ struct RawFacts {
     /// The table of facts to begin with.
     #[serde(default)]
     base: Base,
-    /// Character set of query, forms and text fields.
+    /// Character set of query, forms, text fields and cookies.
     charset: Option<Charset>,
-    /// Character set of the path; that of the parameters unless given.
+    /// Character set of the query, where it is another than that of forms: Tomcat reads the query by `URIEncoding` of the
+    /// connector and forms by what the page calls `setCharacterEncoding` with.
+    query_charset: Option<Charset>,
+    /// Character set of the path; that of the query unless given.
     path_charset: Option<Charset>,
     /// What the application makes of a repeated name.
     duplicates: Option<Duplicates>,
@@ -293,6 +303,8 @@ struct RawFacts {
     override_headers: Option<Vec<String>>,
     /// Parameter names that change the method.
     override_params: Option<Vec<String>>,
+    /// Prefixes for paths into XML, each with the namespace that it stands for: `{o: "urn:orders"}`.
+    namespaces: Option<BTreeMap<String, String>>,
     /// Spellings that are accepted although they are refused by default.
     allow: Option<Vec<Allowance>>,
 }
@@ -302,6 +314,13 @@ impl RawDialect {
     #[must_use]
     pub fn of(base: Base) -> Self {
         Self(RawFacts { base, ..RawFacts::default() })
+    }
+
+    /// The same with this character set, if one is given; those of query and path stay where they are given by themselves.
+    #[must_use]
+    pub fn with_charset(mut self, charset: Option<Charset>) -> Self {
+        self.0.charset = charset.or(self.0.charset);
+        self
     }
 
     /// The facts of the named table with the overrides put in.
@@ -320,7 +339,9 @@ impl RawDialect {
         }
         let raw = self.0;
         let mut dialect = Dialect::of(raw.base);
-        put(&mut dialect.path_charset, raw.path_charset.or(raw.charset));
+        let query_charset = raw.query_charset.or(raw.charset);
+        put(&mut dialect.path_charset, raw.path_charset.or(query_charset));
+        put(&mut dialect.query_charset, query_charset);
         put(&mut dialect.charset, raw.charset);
         put(&mut dialect.duplicates, raw.duplicates);
         put(&mut dialect.naming, raw.names);
@@ -337,6 +358,8 @@ impl RawDialect {
         put(&mut dialect.max_depth, raw.max_depth);
         put(&mut dialect.override_headers, lower(raw.override_headers));
         put(&mut dialect.override_params, raw.override_params.map(exact));
+        let pairs = |map: BTreeMap<String, String>| map.into_iter().map(|(a, b)| (a.into(), b.into())).collect();
+        put(&mut dialect.namespaces, raw.namespaces.map(pairs));
         put(&mut dialect.allow, raw.allow.map(|allow| allow.into_iter().collect()));
         dialect
     }

@@ -116,7 +116,7 @@ pub enum ParamError {
         /// The name.
         name: CompactString,
     },
-    /// The JSON value is an object, an array of arrays, or stands under something that is no object.
+    /// The value is an object, an array of arrays or an element with child elements, or stands under something that is none.
     #[error("`{name}` is not a plain value")]
     NotScalar {
         /// The pointer.
@@ -174,6 +174,14 @@ pub enum ParamError {
     TooDeep {
         /// The limit.
         limit: usize,
+    },
+    /// A parameter that holds JSON text does not.
+    #[error("`{name}` does not hold JSON that can be judged: {error}")]
+    Embedded {
+        /// The name of the parameter.
+        name: CompactString,
+        /// What is wrong with the text.
+        error: Box<BodyError>,
     },
     /// Several values were to be written where one is meant, or into a place that cannot hold them.
     #[error("`{name}` cannot be given these values")]
@@ -238,10 +246,18 @@ pub enum BodyError {
     /// It does not parse.
     #[error("the {kind} body is malformed at byte {at}: {why}")]
     Malformed {
-        /// `JSON`, `multipart` or `form`.
+        /// `JSON`, `XML`, `multipart` or `form`.
         kind: &'static str,
         /// Offset in bytes.
         at: usize,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// It parses, but is not the call or envelope that the route expects.
+    #[error("the body is no {kind} that can be judged: {why}")]
+    Shape {
+        /// `SOAP`, `XML-RPC` or `JSON-RPC`.
+        kind: &'static str,
         /// What is wrong.
         why: &'static str,
     },
@@ -255,7 +271,7 @@ impl BodyError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Unexpected { .. } | Self::Malformed { .. } => Reason::MalformedBody,
+            Self::Unexpected { .. } | Self::Malformed { .. } | Self::Shape { .. } => Reason::MalformedBody,
             Self::ContentType(_) | Self::Charset(_) => Reason::ContentTypeRefused,
             Self::ContentEncoding => Reason::ContentEncodingRefused,
             Self::TooLarge { .. } => Reason::BodyTooLarge,

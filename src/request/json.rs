@@ -33,6 +33,12 @@ impl Json {
         }
     }
 
+    /// The member of an object.
+    pub(crate) fn member(&self, key: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
     /// The text of a string, number or boolean.
     pub(crate) fn as_scalar(&self) -> Option<&str> {
         match self {

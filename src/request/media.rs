@@ -12,6 +12,8 @@ pub(crate) struct MediaType {
     pub(crate) charset: Option<CompactString>,
     /// `boundary=`, as sent.
     pub(crate) boundary: Option<CompactString>,
+    /// `action=` of SOAP 1.2, as sent.
+    pub(crate) action: Option<CompactString>,
 }
 
 impl MediaType {
@@ -24,7 +26,7 @@ impl MediaType {
             return None;
         }
         let essence = [kind, "/", subtype].concat().to_ascii_lowercase().into();
-        let mut media = Self { essence, charset: None, boundary: None };
+        let mut media = Self { essence, charset: None, boundary: None, action: None };
         let mut seen = Vec::<String>::new();
         while !rest.trim_matches([' ', '\t']).is_empty() {
             let (name, value, after) = parameter(rest)?;
@@ -35,6 +37,7 @@ impl MediaType {
             match name.as_str() {
                 "charset" => media.charset = Some(value.into()),
                 "boundary" => media.boundary = Some(value.into()),
+                "action" => media.action = Some(value.into()),
                 // `charset*=` (RFC 2231) is another spelling that some readers know
                 _ if name.contains('*') => return None,
                 _ => {}
@@ -49,7 +52,16 @@ impl MediaType {
     pub(crate) fn is_json(&self) -> bool {
         self.essence == "application/json"
             || self.essence == "text/json"
+            || self.essence == "application/json-rpc"
+            || self.essence == "application/jsonrequest"
             || (self.essence.starts_with("application/") && self.essence.ends_with("+json"))
+    }
+
+    /// Whether applications may read the body as XML.
+    pub(crate) fn is_xml(&self) -> bool {
+        self.essence == "application/xml"
+            || self.essence == "text/xml"
+            || (self.essence.starts_with("application/") && self.essence.ends_with("+xml"))
     }
 
     /// Whether applications may read the body as a form.

@@ -4,6 +4,7 @@
 //! what is written again: every reader here has its writer beside it.
 
 mod allowance;
+mod body;
 mod canonical;
 mod charset;
 mod dialect;
@@ -18,14 +19,19 @@ mod method;
 mod multipart;
 mod name;
 mod param;
+mod rpc;
 mod secret;
 mod secret_path;
+mod segment;
+mod soap;
 mod typed;
 mod unnamed;
 mod view;
+mod xml;
 
 pub use allowance::{Allowance, Allowances};
-pub use canonical::{CanonicalTarget, PathParameter, Segment, TargetLimits};
+pub use body::{BodyLimits, ContentTypes, JudgedBody, RawContentType};
+pub use canonical::{CanonicalTarget, TargetLimits};
 pub use charset::Charset;
 pub use dialect::{Base, Dialect, Duplicates, Naming, Place, RawDialect};
 pub use error::{BodyError, MethodOverride, ParamError, TargetError};
@@ -33,14 +39,17 @@ pub use forward::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, write_fo
 pub use header::folds_to;
 pub(crate) use json::Json;
 pub use location::{
-    CookieLocation, Cookies, FormLocation, HeaderLocation, JsonLocation, Location, LocationError, MultipartLocation,
-    ParamLocation, PathLocation, PathSlot, QueryLocation, RawLocation,
+    CookieLocation, Cookies, FileNameLocation, FormLocation, HeaderLocation, JsonInLocation, JsonLocation, Location,
+    LocationError, MultipartLocation, ParamLocation, PathLocation, PathSlot, QueryLocation, RawJsonIn, RawLocation,
+    RpcLocation, SoapLocation, XmlLocation,
 };
 pub(crate) use media::MediaType;
 pub use method::check_override;
 pub use name::ParamName;
 pub use param::{ParamList, ParamValues, Value};
+pub use rpc::MULTICALL;
 pub use secret::{REDACTED, SecretNames, redact_target};
 pub use secret_path::SecretPath;
+pub use segment::{PathParameter, Segment};
 pub use typed::{Misfit, ParamType, RawList, RawParamType, TypeError};
-pub use view::{BodyLimits, ContentTypes, Edit, JudgedBody, RawContentType, RequestView, Unnamed};
+pub use view::{Edit, RequestView, Unnamed};

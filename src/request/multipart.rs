@@ -1,12 +1,12 @@
 //! A strict reader and writer of `multipart/form-data` (RFC 7578): text fields are judged, file parts pass as bytes.
 
 use super::allowance::Allowances;
+use super::body::CHARSET_FIELD;
 use super::dialect::Dialect;
 use super::error::{BodyError, ParamError, brief};
 use super::media::MediaType;
 use super::name::{self, Folded, Match, ParamName};
 use super::param::{ParamValues, check_controls};
-use super::view::CHARSET_FIELD;
 use bytes::Bytes;
 use compact_str::{CompactString, format_compact};
 use memchr::memmem;
@@ -106,6 +106,24 @@ impl Multipart {
             Some(part) => Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&part.name) }),
             None => Ok(()),
         }
+    }
+
+    /// The names of the files of this field. A field that no file was chosen for has neither a name nor content.
+    pub(crate) fn file_names(&self, name: &ParamName) -> Result<ParamValues<'_>, ParamError> {
+        self.check_files(name)?;
+        let mut found = Vec::new();
+        for part in self.parts.iter().filter(|part| part.matches(name) == Match::Same) {
+            match &part.content {
+                Content::File { name: file, bytes, .. } if !(file.is_empty() && bytes.is_empty()) => {
+                    found.push(file.as_str())
+                }
+                _ => {}
+            }
+        }
+        if found.contains(&"") {
+            return Err(ParamError::Spelling { name: name.as_str().into(), sent: "filename=\"\"".into() });
+        }
+        Ok(ParamValues::collect(found, name.is_plural()))
     }
 
     pub(crate) fn mentions(&self, name: &ParamName) -> bool {
@@ -325,7 +343,13 @@ fn read_disposition(
         }
         rest = after.get(1..).unwrap_or_default().trim_ascii_start();
     }
+    // SECURITY: of a path some readers take the last part and others write where it leads
+    // (`only_files_with_names_of_the_form_that_the_rule_gives_reach_the_application`)
+    let is_path = |file: &str| file.contains('/') || matches!(file, "." | "..");
     match name {
+        Some(_) if file_name.as_deref().is_some_and(is_path) => {
+            Err(malformed(at, "the name of a file is a path; readers differ on what is left of it"))
+        }
         Some(name) if !name.is_empty() => Ok((name, file_name)),
         _ => Err(wrong()),
     }

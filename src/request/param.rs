@@ -1,6 +1,7 @@
 //! Ordered lists of parameters out of queries and urlencoded forms; never decides what a repeated name means.
 
 use super::allowance::{Allowance, Allowances};
+use super::charset::Charset;
 use super::dialect::Dialect;
 use super::error::{ParamError, brief};
 use super::escape;
@@ -83,6 +84,7 @@ impl Value {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParamList {
     values: SmallVec<[Value; 4]>,
+    charset: Charset,
     used: Allowances,
 }
 
@@ -96,7 +98,8 @@ impl ParamList {
     /// there are too many parameters.
     pub fn parse(raw: &[u8], dialect: &Dialect, limit: usize, place: &'static str) -> Result<Self, ParamError> {
         let limit = limit.min(dialect.max_params);
-        let mut list = Self::default();
+        let charset = if place == "query" { dialect.query_charset } else { dialect.charset };
+        let mut list = Self { charset, ..Self::default() };
         let separates = |byte: &u8| *byte == b'&' || (*byte == b';' && dialect.semicolon_separates);
         for piece in raw.split(separates) {
             if piece.is_empty() {
@@ -110,8 +113,8 @@ impl ParamList {
                 Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
                 None => (piece, [].as_slice()),
             };
-            let name = decode(name, dialect, place, true, &mut list.used)?;
-            let value = decode(value, dialect, place, false, &mut list.used)?;
+            let name = decode(name, dialect, charset, place, true, &mut list.used)?;
+            let value = decode(value, dialect, charset, place, false, &mut list.used)?;
             list.push(name, value, dialect, equals.is_none())?;
         }
         Ok(list)
@@ -191,7 +194,7 @@ impl ParamList {
     /// When the character set of the dialect lacks a character.
     pub(crate) fn set(&mut self, name: &ParamName, values: &[&str], dialect: &Dialect) -> Result<(), ParamError> {
         let unwritable = || ParamError::Unwritable { name: name.as_str().into() };
-        if values.iter().any(|value| dialect.charset.encode(value).is_none() || value.contains('\0')) {
+        if values.iter().any(|value| self.charset.encode(value).is_none() || value.contains('\0')) {
             return Err(unwritable());
         }
         let at = self.values.iter().position(|value| value.matches(name) == Match::Same);
@@ -211,24 +214,24 @@ impl ParamList {
         self.values.retain(|value| value.matches(name) != Match::Same);
     }
 
-    /// Appends the canonical serialisation in the character set of the dialect.
+    /// Appends the canonical serialisation in the character set of the place.
     pub fn write(&self, out: &mut Vec<u8>, dialect: &Dialect) {
         for (i, value) in self.values.iter().enumerate() {
             if i > 0 {
                 out.push(b'&');
             }
-            encode(&value.name, dialect, out);
+            encode(&value.name, self.charset, dialect, out);
             if !value.bare {
                 out.push(b'=');
-                encode(&value.value, dialect, out);
+                encode(&value.value, self.charset, dialect, out);
             }
         }
     }
 }
 
-fn encode(text: &str, dialect: &Dialect, out: &mut Vec<u8>) {
+fn encode(text: &str, charset: Charset, dialect: &Dialect, out: &mut Vec<u8>) {
     // INVARIANT: every text in a list came out of `Charset::decode` or was checked by `set`, so it can be written.
-    let bytes = dialect.charset.encode(text).unwrap_or_default();
+    let bytes = charset.encode(text).unwrap_or_default();
     for &byte in bytes.as_ref() {
         match byte {
             b' ' if dialect.plus_is_space => out.push(b'+'),
@@ -241,6 +244,7 @@ fn encode(text: &str, dialect: &Dialect, out: &mut Vec<u8>) {
 fn decode(
     raw: &[u8],
     dialect: &Dialect,
+    charset: Charset,
     place: &'static str,
     is_name: bool,
     used: &mut Allowances,
@@ -280,7 +284,7 @@ fn decode(
         bytes.push(decoded);
     }
     check_controls(&bytes, dialect, place, is_name, used)?;
-    dialect.charset.decode(&bytes).ok_or(ParamError::Encoding { place, charset: dialect.charset })
+    charset.decode(&bytes).ok_or(ParamError::Encoding { place, charset })
 }
 
 /// Refuses NUL always; other control characters in names always, in values unless allowed (tab, CR and LF are text).

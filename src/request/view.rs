@@ -1,5 +1,6 @@
 //! The judged request: values by location, changed by obligations, and written again from what was read.
 
+use super::body::{BodyLimits, BodyState, ContentTypes, JudgedBody, XmlShape, read};
 use super::canonical::CanonicalTarget;
 use super::dialect::{Base, Dialect, Place};
 use super::error::{BodyError, ParamError};
@@ -7,117 +8,22 @@ use super::header::folds_to;
 use super::json::Json;
 use super::location::{Cookies, Location};
 use super::media::MediaType;
-use super::multipart::Multipart;
 use super::name::{Match, ParamName};
 use super::param::{ParamList, ParamValues};
 use super::typed::ParamType;
 use super::unnamed;
 use bytes::Bytes;
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
-
-/// The field by which forms name their character set (RFC 7578 section 4.6); it must name the application's.
-pub(crate) const CHARSET_FIELD: &str = "_charset_";
-
-/// A kind of body that can be judged, as the rules spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawContentType {
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// `multipart/form-data`.
-    Multipart,
-    /// `application/json` and `application/*+json`.
-    Json,
-}
-
-/// The kinds of body that a route accepts where its body is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContentTypes {
-    /// `application/x-www-form-urlencoded`.
-    pub form: bool,
-    /// `multipart/form-data`.
-    pub multipart: bool,
-    /// `application/json` and `application/*+json`.
-    pub json: bool,
-    /// Whether GET and HEAD may have a body.
-    pub body_on_get: bool,
-}
-
-impl FromIterator<RawContentType> for ContentTypes {
-    fn from_iter<I: IntoIterator<Item = RawContentType>>(kinds: I) -> Self {
-        let mut types = Self::default();
-        for kind in kinds {
-            match kind {
-                RawContentType::Form => types.form = true,
-                RawContentType::Multipart => types.multipart = true,
-                RawContentType::Json => types.json = true,
-            }
-        }
-        types
-    }
-}
-
-/// Limits of a judged body; a body beyond them is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyLimits {
-    /// Size in bytes.
-    pub bytes: usize,
-    /// Number of fields of a form; the dialect's `max-params` applies too.
-    pub parameters: usize,
-    /// Number of parts of a multipart body; the dialect's `max-params` applies too.
-    pub parts: usize,
-    /// Number of nested objects and lists in JSON.
-    pub depth: usize,
-}
-
-impl Default for BodyLimits {
-    fn default() -> Self {
-        Self { bytes: 1024 * 1024, parameters: 1000, parts: 1000, depth: 32 }
-    }
-}
-
-/// The body to forward.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JudgedBody {
-    /// Nothing in it was judged: it is absent, or streams as it comes.
-    None,
-    /// Written again from what was judged.
-    Bytes {
-        /// The content type that goes with the bytes.
-        content_type: CompactString,
-        /// The body.
-        bytes: Bytes,
-    },
-}
 
 /// A parameter that no rule names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unnamed {
-    /// `query`, `form`, `multipart` or `json`.
+    /// `query`, `form`, `multipart`, `json`, `json-in`, `xml`, `soap` or `rpc`.
     pub place: &'static str,
-    /// Its name as sent, or a JSON pointer with `*` for list elements.
+    /// Its name as sent, a JSON pointer with `*` for list elements, or a path of elements.
     pub name: CompactString,
-}
-
-/// What is known of the body.
-#[derive(Clone, Debug)]
-pub(crate) enum BodyState {
-    /// There is none.
-    Absent,
-    /// There is one that nobody has read.
-    Unread,
-    Form {
-        list: Box<ParamList>,
-        charset: Option<CompactString>,
-    },
-    Multipart(Multipart),
-    Json {
-        root: Json,
-        essence: CompactString,
-        charset: Option<CompactString>,
-    },
 }
 
 /// A changed header or cookie: the new value, or `None` where it is removed.
@@ -137,6 +43,8 @@ struct Parts<'h> {
     dialect: &'h Dialect,
     body: BodyState,
     cookies: OnceCell<Result<Cookies, ParamError>>,
+    /// The JSON texts in parameters that rules look into, by the parameter that holds them.
+    embedded: Vec<(Location, Json)>,
     header_edits: Vec<Edit>,
     cookie_edits: Vec<Edit>,
 }
@@ -154,8 +62,9 @@ impl<'h> RequestView<'h> {
         let room = Box::new_uninit();
         let fields = fields.into_iter().collect();
         let body = if has_body { BodyState::Unread } else { BodyState::Absent };
-        let (cookies, header_edits, cookie_edits) = (OnceCell::new(), Vec::new(), Vec::new());
-        Self(Box::write(room, Parts { method, fields, target, dialect, body, cookies, header_edits, cookie_edits }))
+        let (cookies, embedded, header_edits, cookie_edits) = (OnceCell::new(), Vec::new(), Vec::new(), Vec::new());
+        let parts = Parts { method, fields, target, dialect, body, cookies, embedded, header_edits, cookie_edits };
+        Self(Box::write(room, parts))
     }
 
     /// The method as sent.
@@ -191,13 +100,17 @@ impl<'h> RequestView<'h> {
         }
         let form = self.may_hold_form();
         let override_in_form = form && !self.0.dialect.override_params.is_empty();
-        override_in_form
-            || named.into_iter().any(|location| match location {
-                Location::Form(_) | Location::Multipart(_) | Location::Json(_) => true,
-                Location::Param(_) => form,
-                Location::Query(_) => form && self.0.dialect.merges(Place::Query) && self.0.dialect.merges(Place::Form),
-                Location::Path(_) | Location::Header(_) | Location::Cookie(_) => false,
-            })
+        override_in_form || named.into_iter().any(|location| self.lies_in_body(location, form))
+    }
+
+    /// Whether the application may take `location` from the body, which may hold a form.
+    fn lies_in_body(&self, location: &Location, form: bool) -> bool {
+        match location {
+            Location::Param(_) => form,
+            Location::Query(_) => form && self.0.dialect.merges(Place::Query) && self.0.dialect.merges(Place::Form),
+            Location::JsonIn(location) => self.lies_in_body(&location.holder, form),
+            other => other.is_in_body(),
+        }
     }
 
     /// Refuses a body where the method has none and the route does not allow it. For bodies that stream, too.
@@ -223,42 +136,15 @@ impl<'h> RequestView<'h> {
             return Ok(());
         }
         self.check_body(types)?;
-        if body.len() > limits.bytes {
-            return Err(BodyError::TooLarge { limit: limits.bytes });
-        }
-        let encoded = |value: &[u8]| !value.trim_ascii().eq_ignore_ascii_case(b"identity");
-        if self.fields().any(|(name, value)| folds_to(name, "content-encoding") && encoded(value)) {
-            return Err(BodyError::ContentEncoding);
-        }
-        let media = self.media_type()?.ok_or(BodyError::ContentType("is missing"))?;
-        let dialect = self.0.dialect;
-        let is_form = media.essence == "application/x-www-form-urlencoded";
-        // JSON is UTF-8 whatever the application's forms are (RFC 8259 section 8.1)
-        let charset = if media.is_json() { super::Charset::Utf8 } else { dialect.charset };
-        if media.charset.as_ref().is_some_and(|label| !charset.is_named_by(label)) {
-            return Err(BodyError::Charset(charset));
-        }
-        self.0.body = if is_form && types.form {
-            let list = Box::new(ParamList::parse(body, dialect, limits.parameters, "form")?);
-            let is_ours = |label: &str| dialect.charset.is_named_by(label);
-            if list.iter().any(|value| value.name() == CHARSET_FIELD && !is_ours(value.value())) {
-                return Err(BodyError::Charset(dialect.charset));
-            }
-            BodyState::Form { list, charset: media.charset }
-        } else if media.essence == "multipart/form-data" && types.multipart {
-            let boundary = media.boundary.ok_or(BodyError::ContentType("has no boundary"))?;
-            BodyState::Multipart(Multipart::parse(body, &boundary, dialect, limits.parts)?)
-        } else if media.is_json() && types.json {
-            let root = Json::parse(body, limits.depth)?;
-            BodyState::Json { root, essence: media.essence, charset: media.charset }
-        } else {
-            return Err(BodyError::ContentType("is not one that the route lists"));
-        };
+        let (state, edits) = read(self, types, limits, body)?;
+        self.0.body = state;
+        self.0.embedded.clear();
+        edits.into_iter().for_each(|(name, value)| self.edit_header(&name, value));
         Ok(())
     }
 
     /// The one content type, `None` where there is none.
-    fn media_type(&self) -> Result<Option<MediaType>, BodyError> {
+    pub(crate) fn media_type(&self) -> Result<Option<MediaType>, BodyError> {
         let mut found = None;
         for (_, value) in self.fields().filter(|(name, _)| folds_to(name, "content-type")) {
             if found.is_some() {
@@ -272,7 +158,9 @@ impl<'h> RequestView<'h> {
     /// Whether the application may read parameters out of the body, going by its content type.
     pub(crate) fn may_hold_form(&self) -> bool {
         match self.media_type() {
-            Ok(Some(media)) => media.is_form() || (self.0.dialect.base == Base::Strict && media.is_json()),
+            Ok(Some(media)) => {
+                media.is_form() || (self.0.dialect.base == Base::Strict && (media.is_json() || media.is_xml()))
+            }
             Ok(None) | Err(_) => true,
         }
     }
@@ -288,7 +176,12 @@ impl<'h> RequestView<'h> {
             Location::Query(location) => location.values(self),
             Location::Form(location) => location.values(self),
             Location::Multipart(location) => location.values(self),
+            Location::FileName(location) => location.values(self),
             Location::Json(location) => location.values(self),
+            Location::JsonIn(location) => location.values(self),
+            Location::Xml(location) => location.values(self),
+            Location::Soap(location) => location.values(self),
+            Location::Rpc(location) => location.values(self),
             Location::Header(location) => location.values(self),
             Location::Cookie(location) => location.values(self),
             Location::Param(location) => location.values(self),
@@ -342,7 +235,12 @@ impl<'h> RequestView<'h> {
             Location::Query(location) => location.set(self, written),
             Location::Form(location) => location.set(self, written),
             Location::Multipart(location) => location.set(self, written),
+            Location::FileName(_) => Err(refused()),
             Location::Json(location) => location.set(self, written, kind),
+            Location::JsonIn(location) => location.set(self, written, kind),
+            Location::Xml(location) => location.set(self, written, kind),
+            Location::Soap(location) => location.set(self, written, kind),
+            Location::Rpc(location) => location.set(self, written, kind),
             Location::Header(location) => location.set(self, written),
             Location::Cookie(location) => location.set(self, written),
             Location::Param(location) => location.set(self, written),
@@ -355,15 +253,69 @@ impl<'h> RequestView<'h> {
     /// When it cannot be removed: a part of the path.
     pub fn remove(&mut self, location: &Location) -> Result<(), ParamError> {
         match location {
-            Location::Path(path) => return Err(ParamError::Unwritable { name: path.name().into() }),
+            Location::Path(_) | Location::FileName(_) => {
+                return Err(ParamError::Unwritable { name: location.name().into() });
+            }
             Location::Query(location) => location.remove(self),
             Location::Form(location) => location.remove(self),
             Location::Multipart(location) => location.remove(self),
-            Location::Json(location) => location.remove(self),
+            Location::Json(location) => location.remove(self)?,
+            Location::JsonIn(location) => location.remove(self)?,
+            Location::Xml(location) => location.remove(self),
+            Location::Soap(location) => location.remove(self),
+            Location::Rpc(location) => location.remove(self)?,
             Location::Header(location) => location.remove(self),
             Location::Cookie(location) => location.remove(self)?,
             Location::Param(location) => location.remove(self),
         }
+        Ok(())
+    }
+
+    /// Reads the JSON texts in parameters that `named` look into, so that they can be judged, and puts each back as it was
+    /// read. `depth` is the number of nested objects and lists allowed.
+    ///
+    /// # Errors
+    /// When such a parameter stands more than once or does not hold JSON with one reading.
+    pub fn unfold<'a>(
+        &mut self,
+        named: impl IntoIterator<Item = &'a Location>,
+        depth: usize,
+    ) -> Result<(), ParamError> {
+        for location in named {
+            let Location::JsonIn(location) = location else { continue };
+            let holder = &location.holder;
+            if self.embedded(holder).is_some() {
+                continue;
+            }
+            let root = match self.values(holder)? {
+                values if values.is_absent() => continue,
+                ParamValues::One(text) => Json::parse(text.as_bytes(), depth)
+                    .map_err(|error| ParamError::Embedded { name: holder.name().into(), error: Box::new(error) })?,
+                _ => return Err(ParamError::Several { name: holder.name().into() }),
+            };
+            self.embed(holder, root)?;
+        }
+        Ok(())
+    }
+
+    /// The JSON text that `holder` holds.
+    pub(crate) fn embedded(&self, holder: &Location) -> Option<&Json> {
+        self.0.embedded.iter().find(|(known, _)| known == holder).map(|(_, root)| root)
+    }
+
+    /// Every JSON text in a parameter that was read.
+    pub(crate) fn all_embedded(&self) -> &[(Location, Json)] {
+        &self.0.embedded
+    }
+
+    /// Puts a JSON text into `holder`.
+    pub(crate) fn embed(&mut self, holder: &Location, root: Json) -> Result<(), ParamError> {
+        let mut text = Vec::new();
+        root.write(&mut text);
+        let text = String::from_utf8(text).map_err(|_| ParamError::Unwritable { name: holder.name().into() })?;
+        self.set(holder, &ParamType::Text, &[text])?;
+        self.0.embedded.retain(|(known, _)| known != holder);
+        self.0.embedded.push((holder.clone(), root));
         Ok(())
     }
 
@@ -383,28 +335,7 @@ impl<'h> RequestView<'h> {
     /// The body to forward, written again from what was judged.
     #[must_use]
     pub fn body(&self) -> JudgedBody {
-        let typed = |essence: &str, charset: &Option<CompactString>| match charset {
-            Some(charset) => format_compact!("{essence}; charset={charset}"),
-            None => essence.into(),
-        };
-        match &self.0.body {
-            BodyState::Absent | BodyState::Unread => JudgedBody::None,
-            BodyState::Form { list, charset } => {
-                let mut out = Vec::new();
-                list.write(&mut out, self.0.dialect);
-                let content_type = typed("application/x-www-form-urlencoded", charset);
-                JudgedBody::Bytes { content_type, bytes: out.into() }
-            }
-            BodyState::Multipart(multipart) => {
-                let (content_type, bytes) = multipart.write(self.0.dialect);
-                JudgedBody::Bytes { content_type, bytes: bytes.into() }
-            }
-            BodyState::Json { root, essence, charset } => {
-                let mut out = Vec::new();
-                root.write(&mut out);
-                JudgedBody::Bytes { content_type: typed(essence, charset), bytes: out.into() }
-            }
-        }
+        self.0.body.write(self.0.dialect)
     }
 
     /// Whether the body was read and judged, so that [`RequestView::body`] gives what to forward.
@@ -465,11 +396,18 @@ impl<'h> RequestView<'h> {
                 BodyState::Unread => false,
                 BodyState::Form { list, .. } => list.mentions(name),
                 BodyState::Multipart(multipart) => multipart.mentions(name),
-                BodyState::Json { root, .. } => {
-                    // frameworks that nobody told us of may merge a JSON object into their parameters
-                    let same = |key: &str| name.matches(key, None) != Match::Other;
-                    let Json::Object(members) = root else { return Ok(()) };
-                    self.0.dialect.base == Base::Strict && members.iter().any(|(key, _)| same(key))
+                // frameworks that nobody told us of may merge an object or a document into their parameters
+                BodyState::Json(body) => {
+                    let Json::Object(members) = &body.root else { return Ok(()) };
+                    self.0.dialect.base == Base::Strict && members.iter().any(|(key, _)| may_be(name, key))
+                }
+                BodyState::Xml(body) => {
+                    let root = &body.document.root;
+                    let names = root.elements().map(|child| &child.name).chain([&root.name]);
+                    let mut names = names.chain(root.attributes.iter().map(|attribute| &attribute.name));
+                    self.0.dialect.base == Base::Strict
+                        && matches!(body.shape, XmlShape::Plain)
+                        && names.any(|known| may_be(name, &known.local))
                 }
             },
         };
@@ -513,4 +451,8 @@ impl<'h> RequestView<'h> {
         self.0.cookie_edits.push((name.into(), value));
         Ok(())
     }
+}
+
+fn may_be(name: &ParamName, key: &str) -> bool {
+    name.matches(key, None) != Match::Other
 }

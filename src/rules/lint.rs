@@ -292,8 +292,9 @@ impl Lint<'_> {
     /// `selector-without-absent`: a plain link without the selecting parameter is refused.
     fn selector_without_absent(&mut self, route: &Route, place: &Place) {
         let Authority::Selector(selector) = &route.authority else { return };
+        let Some(place_of) = selector.place() else { return };
         if selector.absent.is_none() && route.methods.contains("GET") {
-            let message = format!("`{}` refuses requests without `{}`", route.id, selector.location);
+            let message = format!("`{}` refuses requests without `{place_of}`", route.id);
             self.note(
                 "selector-without-absent",
                 place,

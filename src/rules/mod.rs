@@ -22,8 +22,8 @@ pub use load::{Loaded, Source, load, read_again, sets};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 pub use route::{
-    Absent, AnswerRule, Authority, BodyRule, Durability, End, Forget, Handle, HiddenKey, LookedUp, Others, ParamRule,
-    Route, ScopeRule, Selector, Upgrade,
+    Absent, AnswerRule, Authority, BodyRule, Button, By, Choice, Durability, End, Forget, Handle, HiddenKey, LookedUp,
+    Others, ParamRule, Route, ScopeRule, Selector, Upgrade,
 };
 pub use set::{App, Catalog, Mode, RuleSet};
 pub use table::{Find, PathCaptures, RouteTable};

@@ -15,7 +15,12 @@ fn dialects() -> Vec<Dialect> {
         let dialect = Dialect::of(base);
         let path_parameters = vec!["jsessionid".into()];
         all.push(Dialect { allow: Allowance::ALL.into_iter().collect(), path_parameters, ..dialect.clone() });
-        all.push(Dialect { charset: Charset::Gbk, path_charset: Charset::Gbk, ..dialect.clone() });
+        all.push(Dialect {
+            charset: Charset::Gbk,
+            query_charset: Charset::Gbk,
+            path_charset: Charset::Gbk,
+            ..dialect.clone()
+        });
         all.push(dialect);
     }
     all

@@ -1,11 +1,12 @@
 //! `{form: warehouse}`: a field of the form in the body, urlencoded or multipart text, as applications read both alike.
 
 use super::{LocationError, unwritable};
+use crate::request::body::BodyState;
 use crate::request::dialect::{Dialect, Place};
 use crate::request::error::ParamError;
 use crate::request::name::ParamName;
 use crate::request::param::ParamValues;
-use crate::request::view::{BodyState, RequestView};
+use crate::request::view::RequestView;
 
 /// A field of the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn values_in_form<'a>(name: &ParamName, view: &'a RequestView<'_>) ->
     match view.body_state() {
         BodyState::Form { list, .. } => list.values(name, view.dialect()),
         BodyState::Multipart(multipart) => multipart.values(name),
-        BodyState::Json { .. } | BodyState::Absent => Ok(ParamValues::Absent),
+        BodyState::Json(_) | BodyState::Xml(_) | BodyState::Absent => Ok(ParamValues::Absent),
         BodyState::Unread if !view.may_hold_form() => Ok(ParamValues::Absent),
         BodyState::Unread => Err(ParamError::Unread { name: name.as_str().into() }),
     }

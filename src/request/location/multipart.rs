@@ -2,11 +2,12 @@
 
 use super::form::{remove_in_form, set_in_form};
 use super::{LocationError, unwritable};
+use crate::request::body::BodyState;
 use crate::request::dialect::{Dialect, Place};
 use crate::request::error::ParamError;
 use crate::request::name::ParamName;
 use crate::request::param::ParamValues;
-use crate::request::view::{BodyState, RequestView};
+use crate::request::view::RequestView;
 
 /// A text field of a multipart body.
 #[derive(Clone, Debug, PartialEq, Eq)]

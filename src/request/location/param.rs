@@ -2,11 +2,12 @@
 
 use super::LocationError;
 use super::form::{remove_in_form, set_in_form, values_in_form};
+use crate::request::body::BodyState;
 use crate::request::dialect::{Dialect, Place};
 use crate::request::error::ParamError;
 use crate::request::name::ParamName;
 use crate::request::param::ParamValues;
-use crate::request::view::{BodyState, RequestView};
+use crate::request::view::RequestView;
 
 /// A parameter in the query or in the form.
 #[derive(Clone, Debug, PartialEq, Eq)]

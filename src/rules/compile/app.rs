@@ -93,10 +93,7 @@ fn one(
     others: &mut Vec<(String, Vec<u8>)>,
     notes: &mut Notes<'_>,
 ) -> Option<App> {
-    let mut dialect = raw.dialect.clone().compile();
-    if let Some(charset) = raw.charset {
-        (dialect.charset, dialect.path_charset) = (charset, charset);
-    }
+    let dialect = raw.dialect.clone().with_charset(raw.charset).compile();
     let below = |key: &str, path: &mut dyn Iterator<Item = &str>| -> Mark {
         document.root.get(key).map_or(raw.app.mark, |node| node.mark_at(path))
     };

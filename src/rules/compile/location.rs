@@ -46,6 +46,12 @@ impl Params<'_> {
                     other => other.to_string(),
                 };
                 let diagnostic = notes.error(mark, message);
+                if let LocationError::Prefix(prefix) = &error {
+                    let known = self.dialect.namespaces.iter().map(|(prefix, _)| prefix.as_str());
+                    diagnostic.suggest(suggest(prefix, known)).help(format!(
+                        "declare it at the application: `dialect: {{namespaces: {{{prefix}: \"urn:…\"}}}}`; `*:name` takes any namespace"
+                    ));
+                }
                 if let LocationError::UnknownPart(name) = &error {
                     let parts = self.pattern.named().map(|(named, _)| named.name.as_str());
                     diagnostic

@@ -8,6 +8,7 @@ mod condition;
 mod fact;
 mod location;
 mod lookup;
+mod operation;
 mod path;
 mod people;
 mod route;

@@ -2,7 +2,7 @@
 
 use super::location::Params;
 use super::lookup::Known;
-use super::{Notes, answer, body, condition, path, permission, scope};
+use super::{Notes, answer, body, condition, operation, path, permission, scope};
 use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
 use crate::model::Effect;
@@ -10,10 +10,9 @@ use crate::request::{Dialect, RawLocation};
 use crate::rules::pattern::{Extensions, MethodSet, Pattern};
 use crate::rules::raw::{RawRoute, RawUpgrade};
 use crate::rules::role::PermissionId;
-use crate::rules::route::{Authority, Others, Predicate, Route, Selector, Upgrade};
+use crate::rules::route::{Authority, Others, Predicate, Route, Upgrade};
 use crate::rules::set::Catalog;
 use compact_str::CompactString;
-use rustc_hash::FxHashMap;
 
 pub(super) fn compile(
     raw: &Spanned<RawRoute>,
@@ -136,25 +135,15 @@ fn predicates(raw: &RawRoute, params: &mut Params<'_>, notes: &mut Notes<'_>) ->
 
 /// The place that a kind and a name give.
 fn location_of(kind: &Spanned<String>, name: &str, notes: &mut Notes<'_>) -> Option<RawLocation> {
-    let name = name.to_owned();
-    Some(match kind.as_str() {
-        "path" => RawLocation::Path(name),
-        "query" => RawLocation::Query(name),
-        "form" => RawLocation::Form(name),
-        "multipart" => RawLocation::Multipart(name),
-        "json" => RawLocation::Json(name),
-        "header" => RawLocation::Header(name),
-        "cookie" => RawLocation::Cookie(name),
-        "param" => RawLocation::Param(name),
-        other => {
-            let known = ["path", "query", "form", "multipart", "json", "header", "cookie", "param"];
-            notes
-                .error(kind.mark, format!("`{other}` is not a place in a request"))
-                .suggest(crate::diagnostics::suggest(other, known))
-                .help("write `where: {query: {view: list}}` with one of `path`, `query`, `form`, `multipart`, `json`, `header`, `cookie`, `param`");
-            return None;
-        }
-    })
+    let place = RawLocation::named(kind, name.to_owned());
+    if place.is_none() {
+        let known = RawLocation::NAMED.map(|kind| format!("`{kind}`")).join(", ");
+        notes
+            .error(kind.mark, format!("`{}` is not a place in a request", kind.value))
+            .suggest(crate::diagnostics::suggest(kind, RawLocation::NAMED))
+            .help(format!("write `where: {{query: {{view: list}}}}` with one of {known}"));
+    }
+    place
 }
 
 fn authority(
@@ -171,24 +160,7 @@ fn authority(
         }
         (None, Some(name), None) => permission(name, catalog, notes).map(Authority::Permission),
         (None, None, Some(operation)) => {
-            let location = params.place(&operation.by.value, operation.by.mark, notes);
-            if operation.cases.is_empty() {
-                notes.error(operation.mark, "`operation` lists no cases").help("write `cases: {view: order:view}`");
-            }
-            let mut cases = FxHashMap::default();
-            for (value, name) in operation.cases.iter() {
-                if value.is_empty() {
-                    notes
-                        .error(value.mark, "an empty value counts as absent")
-                        .help("write `absent: permission` for requests without it");
-                }
-                cases.extend(permission(name, catalog, notes).map(|id| (CompactString::from(value.as_str()), id)));
-            }
-            let absent = match &operation.absent {
-                Some(name) => Some(permission(name, catalog, notes)?),
-                None => None,
-            };
-            Some(Authority::Selector(Selector { location: location?, cases, absent }))
+            operation::compile(&operation.value, operation.mark, catalog, params, notes).map(Authority::Selector)
         }
         (None, None, None) => {
             notes

@@ -278,7 +278,7 @@ const BOUNDARY: &str = "scopegate-policy-test-7f3a9c";
 fn spelled(target: &str, dialect: &Dialect) -> String {
     let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
     let mut out = String::with_capacity(target.len());
-    for (part, charset) in [(path, dialect.path_charset), (query, dialect.charset)] {
+    for (part, charset) in [(path, dialect.path_charset), (query, dialect.query_charset)] {
         for c in part.chars() {
             if c.is_ascii() && c != ' ' {
                 out.push(c);

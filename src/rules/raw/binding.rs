@@ -3,7 +3,7 @@
 use super::form;
 use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
-use crate::request::{RawLocation, RawParamType};
+use crate::request::{RawJsonIn, RawLocation, RawParamType};
 use crate::rules::route::Absent;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -79,7 +79,22 @@ pub enum RawForget {
     At(RawAt),
 }
 
-const PLACES: [&str; 9] = ["path", "query", "form", "multipart", "json", "header", "cookie", "param", "handle"];
+const PLACES: [&str; 14] = [
+    "path",
+    "query",
+    "form",
+    "multipart",
+    "file-name",
+    "json",
+    "json-in",
+    "xml",
+    "soap",
+    "rpc",
+    "header",
+    "cookie",
+    "param",
+    "handle",
+];
 
 /// A key that is one of those known, checked while its place is known.
 macro_rules! keyed {
@@ -110,7 +125,12 @@ keyed!(
         "query",
         "form",
         "multipart",
+        "file-name",
         "json",
+        "json-in",
+        "xml",
+        "soap",
+        "rpc",
         "header",
         "cookie",
         "param"
@@ -118,9 +138,45 @@ keyed!(
 );
 keyed!(
     EndKey,
-    ["absent", "lookup", "key", "handle", "path", "query", "form", "multipart", "json", "header", "cookie", "param"]
+    [
+        "absent",
+        "lookup",
+        "key",
+        "handle",
+        "path",
+        "query",
+        "form",
+        "multipart",
+        "file-name",
+        "json",
+        "json-in",
+        "xml",
+        "soap",
+        "rpc",
+        "header",
+        "cookie",
+        "param"
+    ]
 );
-keyed!(AtKey, ["handle", "path", "query", "form", "multipart", "json", "header", "cookie", "param"]);
+keyed!(
+    AtKey,
+    [
+        "handle",
+        "path",
+        "query",
+        "form",
+        "multipart",
+        "file-name",
+        "json",
+        "json-in",
+        "xml",
+        "soap",
+        "rpc",
+        "header",
+        "cookie",
+        "param"
+    ]
+);
 
 /// The value behind a key that says where something stands.
 fn at<'de, A: MapAccess<'de>>(key: &Spanned<String>, map: &mut A) -> Result<RawAt, A::Error> {
@@ -301,9 +357,11 @@ impl<'de> Deserialize<'de> for RawBinding {
 }
 
 /// The properties that name a place.
-fn places() -> serde_json::Map<String, serde_json::Value> {
+fn places(generator: &mut SchemaGenerator) -> serde_json::Map<String, serde_json::Value> {
     let text = || serde_json::json!({"type": "string"});
-    PLACES.iter().map(|name| ((*name).to_owned(), text())).collect()
+    let mut places: serde_json::Map<_, _> = PLACES.iter().map(|name| ((*name).to_owned(), text())).collect();
+    places.insert("json-in".into(), generator.subschema_for::<RawJsonIn>().to_value());
+    places
 }
 
 impl JsonSchema for RawAt {
@@ -311,8 +369,8 @@ impl JsonSchema for RawAt {
         "At".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "properties": places(), "additionalProperties": false, "minProperties": 1, "maxProperties": 1})
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "properties": places(generator), "additionalProperties": false, "minProperties": 1, "maxProperties": 1})
     }
 }
 
@@ -334,7 +392,7 @@ impl JsonSchema for RawEnd {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let at = generator.subschema_for::<RawAt>();
-        let mut properties = places();
+        let mut properties = places(generator);
         properties.insert(
             "lookup".into(),
             serde_json::json!({"type": "string", "description": "The lookup that gives the value of the key."}),
@@ -352,7 +410,7 @@ impl JsonSchema for RawBinding {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let end = generator.subschema_for::<RawEnd>();
-        let mut properties = places();
+        let mut properties = places(generator);
         properties.insert("absent".into(), generator.subschema_for::<Absent>().to_value());
         properties.insert(
             "narrow".into(),

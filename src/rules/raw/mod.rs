@@ -4,6 +4,7 @@ mod app;
 mod binding;
 mod condition;
 mod form;
+mod operation;
 mod param;
 mod people;
 mod roles;
@@ -13,10 +14,11 @@ mod test;
 pub use app::{RawApp, RawHeaders};
 pub use binding::{RawAt, RawBinding, RawEnd, RawForget};
 pub use condition::{RawAbsentParam, RawCondition, RawDevice, RawTime};
+pub use operation::{RawChoice, RawFieldPlace, RawOperation};
 pub use param::RawParam;
 pub use people::{RawAssignment, RawKey, RawPeople, RawPerson, RawValue, RawValues};
 pub use roles::{RawDimension, RawPermission, RawRole, RawRoles};
-pub use route::{RawBody, RawOperation, RawRoute, RawUpgrade, RawWhere};
+pub use route::{RawBody, RawRoute, RawUpgrade, RawWhere};
 pub use test::{
     RawExpect, RawExpectAnswer, RawFact, RawForwarded, RawRequest, RawTable, RawTest, RawTestDevice, RawTests,
 };

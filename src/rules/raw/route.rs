@@ -2,6 +2,7 @@
 
 use super::binding::{RawBinding, RawForget};
 use super::condition::RawCondition;
+use super::operation::RawOperation;
 use super::param::RawParam;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::filter::RawAnswer;
@@ -30,7 +31,7 @@ pub struct RawRoute {
     /// The permission asked for: `resource:operation`.
     #[serde(default)]
     pub permission: Option<Spanned<String>>,
-    /// The parameter that selects the permission.
+    /// The parameters that select the permission.
     #[serde(default)]
     pub operation: Option<Spanned<RawOperation>>,
     /// The types of parameters. A name stands for the parameter wherever the application reads it; `at` names another place.
@@ -86,19 +87,6 @@ pub enum RawUpgrade {
 /// Kind of place → name → value or values.
 pub type RawWhere = Table<Table<OneOrMany<Spanned<String>>>>;
 
-/// The parameter that selects the permission.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RawOperation {
-    /// Where it stands: `{param: action}`.
-    pub by: Spanned<RawLocation>,
-    /// From its value to the permission; any other value is refused.
-    pub cases: Table<Spanned<String>>,
-    /// The permission where it is absent; refused without.
-    #[serde(default)]
-    pub absent: Option<Spanned<String>>,
-}
-
 /// How the body is treated: `accept` judges it, `stream` passes it on untouched.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -112,6 +100,10 @@ pub struct RawBody {
     /// The largest size. Default: `limits: body` of the settings where it is judged, no bound where it is streamed.
     #[serde(default)]
     pub cap: Option<Size>,
+    /// What the SOAP action of an operation is, `{operation}` standing for its name: `http://tempuri.org/{operation}`.
+    /// Without it the spellings pass that tool kits make of namespace and name. Only with `accept: soap`.
+    #[serde(default)]
+    pub action: Option<Spanned<String>>,
     /// Whether GET and HEAD may have a body; only with `accept`.
     #[serde(default)]
     pub on_get: bool,
