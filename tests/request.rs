@@ -25,6 +25,8 @@ mod forward;
 mod param;
 #[path = "request/property.rs"]
 mod property;
+#[path = "request/sample.rs"]
+mod sample;
 #[path = "request/target.rs"]
 mod target;
 #[path = "request/xml.rs"]

@@ -32,7 +32,7 @@ impl Random {
         if self.one_in(n) { of[self.below(of.len())] } else { of[0] }
     }
 
-    fn any<'a>(&mut self, of: &[&'a [u8]]) -> &'a [u8] {
+    pub fn any<'a>(&mut self, of: &[&'a [u8]]) -> &'a [u8] {
         of[self.below(of.len())]
     }
 }

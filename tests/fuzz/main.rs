@@ -1,4 +1,5 @@
-//! Differential fuzzing: whatever our codec accepts, hyper's parser reads the same way; says nothing about what ours refuses.
+//! Differential fuzzing: whatever our readers accept, independent ones read the same way (hyper heads and bodies; `form_urlencoded`,
+//! `multer`, `serde_json` and `roxmltree` parameters); says nothing about what ours refuses.
 //!
 //! `SCOPEGATE_FUZZ_CASES` sets the number of generated cases (a few thousand by default), `SCOPEGATE_FUZZ_SEED` the first
 //! seed. `SCOPEGATE_CORPORA` names a folder with third-party corpora (`smuggler/te_gadgets.json`, `llhttp/**.md`) that are
@@ -9,6 +10,7 @@ mod answer;
 mod corpus;
 mod filter;
 mod generate;
+mod place;
 mod request;
 #[path = "../filter/support.rs"]
 #[allow(dead_code, clippy::expect_used, clippy::unwrap_used, reason = "the tests of filters use the rest of it")]
@@ -123,4 +125,27 @@ fn known_gadgets_are_refused_or_mean_the_same_to_hyper() {
             }
         }
     }
+}
+
+/// Runs one kind of parameters, and sees to it that enough of them were accepted and refused.
+fn parameters(of: &str, mut compare: impl FnMut(&mut Random) -> Result<bool, String>) {
+    let (mut accepted, mut refused) = (0, 0);
+    cases(|seed, random| match compare(random) {
+        Ok(true) => accepted += 1,
+        Ok(false) => refused += 1,
+        Err(difference) => panic!("seed {seed}: {difference}"),
+    });
+    println!("{of}: {accepted} accepted, {refused} refused");
+    assert!(accepted > 100 && refused > 100, "the generator has lost its aim: {accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn parameters_that_are_accepted_mean_the_same_to_independent_readers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    parameters("query and form", place::form);
+    parameters("json", place::json);
+    parameters("xml", place::xml);
+    parameters("multipart", |random| place::multipart(random, &runtime));
+    parameters("cookie", place::cookie);
+    parameters("xml-rpc", place::call);
 }

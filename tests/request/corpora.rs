@@ -145,3 +145,84 @@ fn fields_and_body(case: &serde_json::Value) -> Option<(String, String)> {
     let body = case.get(2)?.as_str()?;
     Some((fill(content_type), fill(body)))
 }
+
+#[test]
+fn no_document_that_reaches_out_is_accepted() {
+    let Some(root) = corpora() else { return };
+    let dialect = Dialect::default();
+    let mut bodies: Vec<(String, Vec<u8>)> = Vec::new();
+    for entry in std::fs::read_dir(root.join("payloadsall/xxe")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        if name.ends_with(".txt") {
+            bodies.extend(bytes.split(|byte| *byte == b'\n').map(|line| (name.clone(), line.to_vec())));
+        } else {
+            bodies.push((name, bytes));
+        }
+    }
+    for name in ["xml-injection.yml", "community-xxe.yml"] {
+        let text = std::fs::read_to_string(root.join("gotestwaf").join(name)).unwrap();
+        let case: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        let payloads = case["payload"].as_sequence().unwrap().iter().filter_map(|payload| payload.as_str());
+        bodies.extend(payloads.map(|payload| (name.to_owned(), payload.as_bytes().to_vec())));
+    }
+    let (mut accepted, mut seen) = (0, 0);
+    for (name, body) in bodies.iter().filter(|(_, body)| !body.is_empty()) {
+        seen += 1;
+        if let Ok(view) = post("/", super::XML, body, &dialect) {
+            accepted += 1;
+            let text = String::from_utf8_lossy(body);
+            assert!(!text.contains("<!") || text.contains("<![CDATA["), "{name}: {text}");
+            println!("accepted: {name}: {text} -> {:?}", super::forwarded(&view).1);
+        }
+    }
+    println!("{accepted} of {seen} documents accepted");
+    assert!(seen > 50);
+}
+
+#[test]
+fn requests_that_a_rule_set_of_others_refuses_are_refused_or_read_in_one_way() {
+    let Some(root) = corpora() else { return };
+    let dialect = Dialect::default();
+    let (mut accepted, mut seen) = (0, 0);
+    for folder in
+        std::fs::read_dir(root.join("crs")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+    {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let Ok(file) = serde_yaml::from_str::<serde_yaml::Value>(&text) else { continue };
+            for stage in file["tests"]
+                .as_sequence()
+                .into_iter()
+                .flatten()
+                .flat_map(|test| test["stages"].as_sequence().into_iter().flatten())
+            {
+                let input = &stage["input"];
+                let (Some(data), Some(kind)) = (input["data"].as_str(), input["headers"]["Content-Type"].as_str())
+                else {
+                    continue;
+                };
+                seen += 1;
+                let fields = [("Content-Type", kind)];
+                let data = if kind.starts_with("multipart") && !data.contains('\r') {
+                    data.replace('\n', "\r\n")
+                } else {
+                    data.to_owned()
+                };
+                if let Ok(view) = post("/", &fields, data.as_bytes(), &dialect)
+                    && view.is_body_read()
+                {
+                    accepted += 1;
+                    let (content_type, bytes) = super::forwarded(&view);
+                    println!(
+                        "accepted: {}: {kind}: {data:?} -> {content_type}: {bytes:?}",
+                        path.file_name().unwrap().to_string_lossy()
+                    );
+                }
+            }
+        }
+    }
+    println!("{accepted} of {seen} bodies accepted");
+    assert!(seen > 50);
+}

@@ -47,6 +47,10 @@ impl Document {
         if let Some((at, _)) = text.char_indices().find(|(_, c)| !is_char(*c)) {
             return Err(malformed(at, "a character that XML does not have"));
         }
+        // the tokeniser would take a second one for the mark of the whole document
+        if text.starts_with('\u{feff}') {
+            return Err(malformed(0, "a byte order mark that is not at the beginning"));
+        }
         let mut building = Building::new(limits);
         building.document.charset = charset;
         building.document.is_declared = declaration.is_some();
@@ -75,7 +79,12 @@ fn read_declaration(text: &str) -> Result<Option<&str>, BodyError> {
     while !is_blank(rest) {
         let (name, value, after) = pseudo_attribute(rest).ok_or_else(wrong)?;
         let at = expected.iter().position(|known| *known == name).ok_or_else(wrong)?;
-        if (name != "version" && expected.len() == 3) || (name == "version" && value != "1.0") {
+        let fits = match name {
+            "version" => value == "1.0",
+            "encoding" => value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')),
+            _ => matches!(value, "yes" | "no"),
+        };
+        if !fits || (name != "version" && expected.len() == 3) {
             return Err(wrong());
         }
         if name == "encoding" {
