@@ -113,6 +113,8 @@ fn what_is_not_one_well_formed_document_is_refused() {
         "<a><?xml version='1.0'?></a>",
         "<?xml version='1.0'?><?xml version='1.0'?><a/>",
         "<a\0/>",
+        "<?xml version='1.0' encoding='UTF-8\u{b}'?><a/>",
+        "<?xml version='1.0' standalone='on'?><a/>",
         "<?xml version='1.0'?>\u{feff}<a/>",
         "\u{feff}\u{feff}<a/>",
         "<a>\u{feff}</a>x",
