@@ -15,6 +15,8 @@
 mod body;
 #[path = "request/call.rs"]
 mod call;
+#[path = "request/charset.rs"]
+mod charset;
 #[path = "request/corpora.rs"]
 mod corpora;
 #[path = "request/dialect.rs"]
