@@ -5,6 +5,29 @@ use crate::world::{Received, World};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// The key of `picker.hf`, who may look at the stock of HF, and change nothing.
+const PICKER: &str = "k-91d0b8e6f4";
+
+fn world(rules: &str) -> World {
+    World::with(rules, |settings| {
+        let roles = "dimensions: {warehouse: {}}\npermissions:\n  stock:view: {effect: none}\n  stock:change: {}\nroles:\n  \
+            keeper: {permissions: [stock:view, stock:change]}\n  picker: {permissions: [stock:view]}\n";
+        std::fs::write(settings.routes.join("roles.yaml"), roles).unwrap();
+        let people = settings.routes.join("people.yaml");
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, PICKER.as_bytes());
+        let hash: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = std::fs::read_to_string(&people).unwrap()
+            + &format!(
+                "  picker.hf:\n    api-keys: [{{sha256: \"{hash}\"}}]\n    assignments: [{{role: picker, scope: {{warehouse: [HF]}}}}]\n"
+            );
+        std::fs::write(people, text).unwrap();
+    })
+}
+
+fn picker(world: &World) -> Browser {
+    world.anybody().with("X-Api-Key", PICKER)
+}
+
 /// What the application received as the body of the one request that came through.
 fn one(world: &World) -> Received {
     let mut received = world.application.take();
@@ -19,7 +42,7 @@ fn send(browser: &mut Browser, target: &str, kind: &str, body: &str) -> (u16, Op
 
 /// Every one of these is refused for this reason, and the application hears of none.
 fn refused(world: &World, target: &str, kind: &str, reason: &str, bodies: &[&str]) {
-    let mut picker = world.picker();
+    let mut picker = picker(world);
     for body in bodies {
         assert_eq!(send(&mut picker, target, kind, body).1.as_deref(), Some(reason), "{body}");
     }
@@ -41,8 +64,8 @@ routes:
 
 #[test]
 fn an_xml_body_reaches_the_application_as_it_was_judged() {
-    let world = World::new(XML_RULES);
-    let mut picker = world.picker();
+    let world = world(XML_RULES);
+    let mut picker = picker(&world);
     let body = "<?xml version=\"1.0\"?>\r\n<!-- x --><f:find page='2' xmlns:f='urn:orders'><f:warehouse><![CDATA[H]]>&#x46;</f:warehouse></f:find>";
     assert_eq!(send(&mut picker, "/find", "text/xml", body).0, 200);
     let received = one(&world);
@@ -61,7 +84,7 @@ fn an_xml_body_reaches_the_application_as_it_was_judged() {
 
 #[test]
 fn an_xml_body_with_another_reading_is_refused() {
-    let world = World::new(XML_RULES);
+    let world = world(XML_RULES);
     let in_find = |inner: &str| format!("<find xmlns=\"urn:orders\" xmlns:e=\"urn:evil\">{inner}</find>");
     let ambiguous = [
         "<e:warehouse>HF</e:warehouse>",
@@ -134,8 +157,8 @@ const CALL_RULES: &str = "routes:
 
 #[test]
 fn a_soap_call_is_the_one_that_its_body_names() {
-    let world = World::new(CALL_RULES);
-    let mut picker = world.picker();
+    let world = world(CALL_RULES);
+    let mut picker = picker(&world);
     let envelope = |operation: &str| {
         format!(
             "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><{operation}><warehouse>HF</warehouse></{operation}></s:Body></s:Envelope>"
@@ -165,8 +188,8 @@ fn a_soap_call_is_the_one_that_its_body_names() {
 
 #[test]
 fn a_call_by_json_or_xml_is_judged_by_its_method_and_arguments() {
-    let world = World::new(CALL_RULES);
-    let mut picker = world.picker();
+    let world = world(CALL_RULES);
+    let mut picker = picker(&world);
     let json = |method: &str, warehouse: &str| {
         format!(
             "{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":[{{\"warehouse\":\"{warehouse}\"}}],\"id\":1}}"
@@ -202,8 +225,8 @@ fn a_call_by_json_or_xml_is_judged_by_its_method_and_arguments() {
 
 #[test]
 fn a_model_and_its_method_select_the_permission_together() {
-    let world = World::new(CALL_RULES);
-    let mut picker = world.picker();
+    let world = world(CALL_RULES);
+    let mut picker = picker(&world);
     let call = |model: &str, method: &str| {
         format!(
             "{{\"jsonrpc\":\"2.0\",\"method\":\"call\",\"params\":{{\"model\":\"{model}\",\"method\":\"{method}\",\"args\":[],\"kwargs\":{{\"context\":{{\"warehouse\":\"HF\"}}}}}},\"id\":7}}"
@@ -259,7 +282,7 @@ routes:
 
 #[test]
 fn the_button_that_was_pressed_selects_the_permission() {
-    let world = World::new(BUTTON_RULES);
+    let world = world(BUTTON_RULES);
     let mut keeper = world.keeper();
     for body in ["sku=A&submit_delete=", "sku=A&submit_view=View", "print.x=3&print.y=5&sku=A"] {
         assert_eq!(send(&mut keeper, "/order.pl", FORM, body).0, 200, "{body}");
@@ -272,14 +295,14 @@ fn the_button_that_was_pressed_selects_the_permission() {
     refused(&mut keeper, "unknown-parameter", "sku=A&submit_view=1&submit_all=1");
     refused(&mut keeper, "ambiguous-parameter", "print.x=3&sku=A");
     refused(&mut keeper, "unknown-parameter", "submit_view=1&Submit_Delete=1&sku=A");
-    let mut picker = world.picker();
+    let mut picker = picker(&world);
     refused(&mut picker, "not-granted", "sku=A&submit_delete=Delete");
     assert!(world.application.take().is_empty());
 }
 
 #[test]
 fn two_buttons_at_once_are_refused() {
-    let world = World::new(BUTTON_RULES);
+    let world = world(BUTTON_RULES);
     refused(
         &world,
         "/order.pl",
@@ -296,7 +319,7 @@ fn two_buttons_at_once_are_refused() {
 
 #[test]
 fn a_selector_of_another_case_is_refused() {
-    let world = World::new(BUTTON_RULES);
+    let world = world(BUTTON_RULES);
     let mut keeper = world.keeper();
     for body in ["action=edit&sub=remove", "action=edit", "action=view", "action=view&sub="] {
         assert_eq!(send(&mut keeper, "/page.pl", FORM, body).0, 200, "{body}");
@@ -326,8 +349,8 @@ const JSON_IN_RULES: &str = "routes:
 
 #[test]
 fn json_inside_of_a_parameter_is_judged_and_forwarded_as_it_was_read() {
-    let world = World::new(JSON_IN_RULES);
-    let mut picker = world.picker();
+    let world = world(JSON_IN_RULES);
+    let mut picker = picker(&world);
     let form = |json: &str| form_urlencoded::Serializer::new(String::new()).append_pair("jsonStr", json).finish();
     let sent = form(r#"{ "head": {"warehouse": "\u0048F"}, "rows": [{"sku": "A"}, {"sku": "B"}] }"#);
     assert_eq!(send(&mut picker, "/bill", FORM, &sent).0, 200);
@@ -369,8 +392,8 @@ const FILE_RULES: &str = "routes:
 
 #[test]
 fn only_files_with_names_of_the_form_that_the_rule_gives_reach_the_application() {
-    let world = World::new(FILE_RULES);
-    let mut picker = world.picker();
+    let world = world(FILE_RULES);
+    let mut picker = picker(&world);
     let part = |disposition: &str, text: &str| {
         format!("--XX\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{text}\r\n")
     };
@@ -413,8 +436,8 @@ routes:
 
 #[test]
 fn the_query_has_the_character_set_of_the_connector_and_the_form_that_of_the_page() {
-    let world = World::new(CHARSET_RULES);
-    let mut picker = world.picker();
+    let world = world(CHARSET_RULES);
+    let mut picker = picker(&world);
     assert_eq!(send(&mut picker, "/find?name=%E4%BB%93", FORM, "note=%B2%D6").0, 200);
     let received = one(&world);
     assert_eq!((received.line(), &received.body[..]), ("POST /find?name=%E4%BB%93 HTTP/1.1", &b"note=%B2%D6"[..]));
@@ -435,8 +458,8 @@ const METHOD_RULES: &str = "routes:
 
 #[test]
 fn head_is_judged_as_get_and_options_only_where_a_rule_lists_it() {
-    let world = World::new(METHOD_RULES);
-    let mut picker = world.picker();
+    let world = world(METHOD_RULES);
+    let mut picker = picker(&world);
     assert_eq!(picker.send("HEAD", "/stock?warehouse=HF", &[], b"").status, 200);
     assert_eq!(one(&world).line(), "HEAD /stock?warehouse=HF HTTP/1.1");
     assert_eq!(picker.send("HEAD", "/stock?warehouse=SH", &[], b"").status, 403);
@@ -454,7 +477,7 @@ fn head_is_judged_as_get_and_options_only_where_a_rule_lists_it() {
 
 #[test]
 fn an_empty_list_reaches_the_application_as_an_empty_list() {
-    let world = World::new(
+    let world = world(
         "routes:
   - id: stock.pick
     match: POST /pick
@@ -463,7 +486,7 @@ fn an_empty_list_reaches_the_application_as_an_empty_list() {
     params: {skus: {at: {json: /rows/*/sku}, type: {list: {of: text}}}}
 ",
     );
-    let mut picker = world.picker();
+    let mut picker = picker(&world);
     assert_eq!(send(&mut picker, "/pick", "application/json", "{\"rows\": []}").0, 200);
     assert_eq!(one(&world).body, b"{\"rows\":[]}");
 }

@@ -16,9 +16,6 @@ use crate::browser::{Browser, Seen, parse};
 /// The key of `keeper.hf`.
 pub const KEY: &str = "k-3f9a5c17d2";
 
-/// The key of `picker.hf`, who may only look, and only at the warehouse HF.
-const PICKER: &str = "k-91d0b8e6f4";
-
 /// One request as the application received it.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -193,11 +190,6 @@ impl World {
         self.anybody().with("X-Api-Key", KEY)
     }
 
-    /// Somebody who may look at the stock of HF, and change nothing.
-    pub fn picker(&self) -> Browser {
-        self.anybody().with("X-Api-Key", PICKER)
-    }
-
     /// One raw request on a connection of its own, and the answer.
     pub fn raw(&self, request: &str) -> Seen {
         parse(&self.anybody().raw(request.as_bytes())).expect("an answer")
@@ -263,19 +255,11 @@ impl Drop for World {
 
 fn write_rules(folder: &Path, upstream: SocketAddr, rules: &str) {
     std::fs::create_dir_all(folder).unwrap();
-    let hash = |key: &str| -> String {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-    };
-    let roles = "dimensions:\n  warehouse: {}\npermissions:\n  stock:view: {effect: none}\n  stock:change: {}\nroles:\n  keeper: {permissions: [stock:view, stock:change]}\n  picker: {permissions: [stock:view]}\n";
-    let person = |name: &str, key: &str, assignment: &str| {
-        format!("  {name}:\n    api-keys: [{{sha256: \"{}\"}}]\n    assignments: [{{{assignment}}}]\n", hash(key))
-    };
-    let people = format!(
-        "people:\n{}{}",
-        person("keeper.hf", KEY, "role: keeper"),
-        person("picker.hf", PICKER, "role: picker, scope: {warehouse: [HF]}")
-    );
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, KEY.as_bytes());
+    let hash: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let roles = "permissions:\n  stock:view: {effect: none}\n  stock:change: {}\nroles:\n  keeper: {permissions: [stock:view, stock:change]}\n";
+    let people =
+        format!("people:\n  keeper.hf:\n    api-keys: [{{sha256: \"{hash}\"}}]\n    assignments: [{{role: keeper}}]\n");
     let identity = if rules.contains("identity:") { "" } else { "identity: {api-key: {header: X-Api-Key}}\n" };
     let app = format!("app: wms\nhosts: [wms.test]\nupstream: {{url: \"http://{upstream}\"}}\n{identity}{rules}");
     for (name, text) in [("roles.yaml", roles), ("people.yaml", &people), ("wms.yaml", &app)] {
