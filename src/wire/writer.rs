@@ -1,7 +1,8 @@
 //! Heads of answers as they are written: no byte that could end a line early ever gets in, and framing is the connection's alone.
 
 use super::framing::Framing;
-use super::head::{ResponseHead, Version, list_items};
+use super::head::{ResponseHead, Version};
+use smallvec::SmallVec;
 
 /// Why a field was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +90,7 @@ impl AnswerHead {
         let mut answer = Self::new(head.status);
         let bytes = &head.fields.bytes;
         answer.block.reserve(bytes.len() + 128);
-        let named = head.contains("connection");
+        let named: SmallVec<[&[u8]; 4]> = head.connection_options().collect();
         // lines that follow one another are copied together
         let mut lines = 0..0;
         for span in &head.fields.spans {
@@ -97,8 +98,7 @@ impl AnswerHead {
             if name.len() == 14 && name.eq_ignore_ascii_case(b"content-length") {
                 answer.length = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
             }
-            let hop = is_connection_field(name)
-                || (named && list_items(head.values("connection")).any(|option| option.eq_ignore_ascii_case(name)));
+            let hop = is_connection_field(name) || named.iter().any(|option| option.eq_ignore_ascii_case(name));
             if hop || !keep(name) {
                 continue;
             }
