@@ -13,7 +13,7 @@ use crate::audit::Recorded;
 use crate::facts::{Change, Changed};
 use crate::lookup::LookupId;
 use crate::model::{Effect, Outcome, Reason};
-use crate::policy::{Claim, Forwardable, Judgement, Origin};
+use crate::policy::{Claim, Forwardable, Judgement, Obligation, Origin};
 use crate::rules::App;
 use crate::upstream::{Outside, UpstreamAnswer, present};
 use crate::wire::body::AnswerBody;
@@ -57,9 +57,9 @@ pub(super) async fn answer<T: Forwardable>(
             return refuse::faulted(core, passage, ending, asked.head, reason, error.to_string());
         }
     };
-    let body = match obligation {
+    let body = match &obligation {
         None => body,
-        Some(obligation) => match Box::pin(filtered::filter(&obligation, &head, &mut shown, body)).await {
+        Some(obligation) => match Box::pin(filtered::filter(obligation, &head, &mut shown, body)).await {
             Ok(Filtered::Shown(body, tally)) => {
                 ending.filtered(tally);
                 body
@@ -71,7 +71,7 @@ pub(super) async fn answer<T: Forwardable>(
         },
     };
     passage.add_cookies(&mut shown);
-    let body = list(core, passage, judged, &mut ending, body);
+    let body = list(core, passage, judged, obligation.as_ref(), &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }
 }
@@ -92,7 +92,14 @@ fn changed(core: &Core, passage: &Passage, judgement: &Judgement, app: &App) -> 
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand
 /// already is released whole.
-fn list(core: &Core, passage: &Passage, judged: &Judged<'_>, ending: &mut Ending, body: AnswerBody) -> AnswerBody {
+fn list(
+    core: &Core,
+    passage: &Passage,
+    judged: &Judged<'_>,
+    obligation: Option<&Obligation>,
+    ending: &mut Ending,
+    body: AnswerBody,
+) -> AnswerBody {
     let upgraded = match &body {
         AnswerBody::Stream(_) => false,
         AnswerBody::Tunnel(_) => true,
@@ -104,7 +111,8 @@ fn list(core: &Core, passage: &Passage, judged: &Judged<'_>, ending: &mut Ending
     let (subject, client, device) = (passage.subject.as_ref(), passage.client.ip, &passage.device);
     let origin = Origin { subject, client, device, upgraded };
     let (route, tested) = (passage.route.as_deref(), judged.noted.tested.clone());
-    let claim = Claim::of(&passage.live.rules, judged.app, route, judged.judgement, tested, &origin);
+    let claim = Claim::of(&passage.live.rules, judged.app, route, judged.judgement, tested, &origin)
+        .filtered(obligation, &passage.live.rules);
     let open = core.streams.open(passage, judged.app, claim);
     let body = open.guard(body);
     ending.streams(open);

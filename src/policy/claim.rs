@@ -6,7 +6,9 @@ use super::decide::{Asker, Judged, Refusal};
 use super::detail::Detail;
 use super::handle::elements;
 use super::judgement::Judgement;
+use super::obligation::Obligation;
 use super::reach::{Reach, granting, reach, standing};
+use super::rights::Kept;
 use super::scope::{Ask, Asked};
 use super::trace::Silent;
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
@@ -66,6 +68,8 @@ pub struct Claim {
     client: IpAddr,
     device: Device,
     upgraded: bool,
+    /// What its answer is filtered by.
+    kept: Option<Kept>,
 }
 
 impl Claim {
@@ -96,7 +100,15 @@ impl Claim {
             client: origin.client,
             device: origin.device.clone(),
             upgraded: origin.upgraded,
+            kept: None,
         }
+    }
+
+    /// The same, whose answer is filtered: it ends also where what it is filtered by is no longer the same.
+    #[must_use]
+    pub fn filtered(mut self, obligation: Option<&Obligation>, rules: &RuleSet) -> Self {
+        self.kept = obligation.map(|obligation| Kept::of(obligation.rights(), obligation.rule(), rules));
+        self
     }
 
     /// Who asked.
@@ -137,6 +149,10 @@ impl Claim {
             Authority::Public => None,
             Authority::Permission(_) | Authority::Selector(_) => Some(self.reaches(rules, people, route, now)?),
         };
+        let subject = || self.subject.as_ref().and_then(|id| people.subject(id));
+        if self.kept.as_ref().is_some_and(|kept| !kept.holds(rules, route, subject(), permission, now)) {
+            return Err(Refusal::new(Reason::OutOfScope, Detail::None));
+        }
         let moment = Moment { now, client: self.client, device: Some(&self.device) };
         for (at, condition) in route.conditions.iter().enumerate() {
             let (condition, applies) = condition::within(condition, permission);

@@ -55,6 +55,11 @@ impl Obligation {
         &self.rule.plan
     }
 
+    /// The rule.
+    pub(super) fn rule(&self) -> &AnswerRule {
+        &self.rule
+    }
+
     /// The rights that rows are judged by.
     #[must_use]
     pub fn rights(&self) -> &Rights {

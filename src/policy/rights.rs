@@ -5,17 +5,23 @@ use super::decide::{Asker, Question};
 use super::judgement::Judgement;
 use super::scope::{self, Ask, Asked, Choice, Cut, Fit, Given};
 use crate::filter::{DimensionNo, GrantNo, Judge};
+use crate::model::{Revision, Timestamp};
 use crate::rules::{
-    AnswerRule, Dimension, DimensionId, PermissionId, ScopeBox, ScopeRule, Standing, Subject, ValueSet,
+    AnswerRule, Catalog, Dimension, DimensionId, PermissionId, Route, RuleSet, ScopeBox, ScopeRule, Standing, Subject,
+    ValueSet,
 };
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 /// The most answers about rows that are kept in mind.
 const MOST_KNOWN: usize = 1024;
+
+/// The longest values of a row that are, in bytes.
+const LONGEST_KNOWN: usize = 256;
 
 /// Which boxes are meant: those of the permission that was asked for, or those of a grant.
 type Which = Option<GrantNo>;
@@ -38,13 +44,12 @@ pub struct Rights {
     known: RefCell<FxHashMap<Key, bool>>,
 }
 
-/// The boxes of the assignments that grant `permission` now.
-fn boxes(question: &Question<'_>, subject: Option<&Subject>, permission: PermissionId) -> Vec<ScopeBox> {
-    let catalog = &question.rules.catalog;
+/// The boxes of the assignments that grant `permission` at `now`.
+fn boxes(catalog: &Catalog, subject: Option<&Subject>, permission: PermissionId, now: Timestamp) -> Vec<ScopeBox> {
     let assignments = subject.into_iter().flat_map(|subject| &subject.assignments);
     let granting = assignments.filter(|assignment| {
         let grants = catalog.role(assignment.role).is_some_and(|role| role.permissions.contains(permission));
-        grants && assignment.standing(question.now) == Standing::Valid
+        grants && assignment.standing(now) == Standing::Valid
     });
     let mut boxes: Vec<ScopeBox> = Vec::new();
     for assignment in granting {
@@ -62,14 +67,14 @@ impl Rights {
             Asker::Known(subject) => Some(subject),
             Asker::Anonymous | Asker::Stranger(_) => None,
         };
-        let catalog = &question.rules.catalog;
+        let (catalog, now) = (&question.rules.catalog, question.now);
         let mut rights = Self {
             rows: rule.dimensions.iter().filter_map(|id| Some((*id, Arc::clone(catalog.dimension(*id)?)))).collect(),
             bound: SmallVec::new(),
             unlimited: SmallVec::new(),
             ignored: SmallVec::new(),
-            permitted: judgement.permission().map(|id| boxes(question, subject, id)).unwrap_or_default(),
-            granted: rule.grants.iter().map(|id| boxes(question, subject, *id)).collect(),
+            permitted: judgement.permission().map(|id| boxes(catalog, subject, id, now)).unwrap_or_default(),
+            granted: rule.grants.iter().map(|id| boxes(catalog, subject, *id, now)).collect(),
             known: RefCell::default(),
         };
         for bound in judgement.scope() {
@@ -143,11 +148,16 @@ impl Rights {
     }
 
     fn holds(&self, which: Which, row: &[(DimensionNo, &str)]) -> bool {
+        let judge = || self.asked(row).is_some_and(|asked| self.hold(which, &asked, &[]));
+        // what is kept in mind is bounded in bytes too
+        if row.iter().map(|(_, text)| text.len()).sum::<usize>() > LONGEST_KNOWN {
+            return judge();
+        }
         let key: Key = (which, row.iter().map(|(number, text)| (*number, CompactString::from(*text))).collect());
         if let Some(known) = self.known.borrow().get(&key) {
             return *known;
         }
-        let holds = self.asked(row).is_some_and(|asked| self.hold(which, &asked, &[]));
+        let holds = judge();
         let mut known = self.known.borrow_mut();
         if known.len() >= MOST_KNOWN {
             known.clear();
@@ -186,6 +196,88 @@ impl Rights {
         let whole = |scope: &&ScopeBox| asked.is_empty() || scope::fit(scope, &asked) == Fit::Whole;
         let lifting: Vec<&ScopeBox> = self.boxes(Some(grant)).iter().filter(counts).filter(whole).collect();
         self.permitted.iter().filter(counts).all(|own| lifting.iter().any(|wide| within(own, wide)))
+    }
+}
+
+/// The rights that an open stream is filtered by, told by names, which outlive a rule set.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    rule: u64,
+    grants: Vec<CompactString>,
+    print: u64,
+    /// What they were the last time, so that they are told by names once a rule set.
+    last: RefCell<Option<(Revision, Vec<Vec<ScopeBox>>)>>,
+}
+
+/// Equal for boxes that hold the same values by name.
+fn print(catalog: &Catalog, lists: &[Vec<ScopeBox>]) -> u64 {
+    let name = |id| catalog.dimension(id).map_or("", |dimension| dimension.name.as_str());
+    let of_box = |scope: &ScopeBox| {
+        let mut limits: Vec<(&str, Option<Vec<&str>>)> = Vec::with_capacity(scope.limits().len());
+        for (id, values) in scope.limits() {
+            let text = |value| catalog.dimension(*id).map_or("", |dimension| dimension.value(value));
+            let mut texts = values.values().map(|values| values.iter().map(|value| text(*value)).collect::<Vec<_>>());
+            texts.iter_mut().for_each(|texts| texts.sort_unstable());
+            limits.push((name(*id), texts));
+        }
+        limits.sort_unstable();
+        hash(&limits)
+    };
+    let of_list = |list: &Vec<ScopeBox>| {
+        let mut boxes: Vec<u64> = list.iter().map(of_box).collect();
+        boxes.sort_unstable();
+        boxes
+    };
+    hash(&lists.iter().map(of_list).collect::<Vec<_>>())
+}
+
+fn hash(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Kept {
+    /// Of the rights that the answers of `rule` are filtered by.
+    pub(super) fn of(rights: &Rights, rule: &AnswerRule, rules: &RuleSet) -> Self {
+        let catalog = &rules.catalog;
+        let name = |id: &PermissionId| catalog.permission(*id).map(|entry| entry.name.as_str().into());
+        let mut lists = vec![rights.permitted.clone()];
+        lists.extend(rights.granted.iter().cloned());
+        Self {
+            rule: rule.print,
+            grants: rule.grants.iter().filter_map(name).collect(),
+            print: print(catalog, &lists),
+            last: RefCell::new(Some((rules.revision.clone(), lists))),
+        }
+    }
+
+    /// Whether they are the same still, and the rule is. What changed in them, a stream that is open cannot be judged by.
+    pub(super) fn holds(
+        &self,
+        rules: &RuleSet,
+        route: &Route,
+        subject: Option<&Subject>,
+        permission: Option<PermissionId>,
+        now: Timestamp,
+    ) -> bool {
+        let catalog = &rules.catalog;
+        if route.answer.as_ref().is_none_or(|rule| rule.print != self.rule) {
+            return false;
+        }
+        let grants: Option<Vec<PermissionId>> = self.grants.iter().map(|name| catalog.permission_id(name)).collect();
+        let Some(grants) = grants else { return false };
+        let mut lists = vec![permission.map(|id| boxes(catalog, subject, id, now)).unwrap_or_default()];
+        lists.extend(grants.into_iter().map(|id| boxes(catalog, subject, id, now)));
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_some_and(|(revision, known)| *revision == rules.revision && *known == lists) {
+            return true;
+        }
+        let holds = print(catalog, &lists) == self.print;
+        if holds {
+            *last = Some((rules.revision.clone(), lists));
+        }
+        holds
     }
 }
 

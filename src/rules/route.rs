@@ -62,6 +62,8 @@ pub struct AnswerRule {
     pub grants: Vec<PermissionId>,
     /// Parameters by which masked fields could be asked for.
     pub keys: Vec<HiddenKey>,
+    /// Differs where anything of it does.
+    pub print: u64,
 }
 
 /// A parameter by which a masked field could be asked for.

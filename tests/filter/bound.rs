@@ -72,3 +72,19 @@ fn an_answer_nested_too_deep_ends() {
     assert!(json(&plan, HF, &nested(63)).is_ok());
     assert_eq!(json(&plan, HF, &nested(64)), Err(FilterError::TooDeep(64)));
 }
+
+#[test]
+fn totals_that_stand_again_and_again_are_not_gathered() {
+    let plan = plan("json: {rows: {at: /items, keep: {warehouse: /warehouse}, totals: {/total: count}}}");
+    let (mut chain, _) = chain(&plan, HF, "application/json");
+    let mut out = Vec::with_capacity(64 << 10);
+    let info = allocation_counter::measure(|| {
+        chain.push(br#"{"items":[]"#, &mut out).unwrap();
+        for _ in 0..20_000 {
+            out.clear();
+            chain.push(br#","total":1"#, &mut out).unwrap();
+        }
+        chain.push(b"}", &mut out).unwrap();
+    });
+    assert!(info.bytes_max < 64 << 10, "{} bytes", info.bytes_max);
+}

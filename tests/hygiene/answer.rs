@@ -219,7 +219,7 @@ fn an_answer_that_breaks_in_the_middle_never_looks_complete() {
 }
 
 #[test]
-fn rows_of_an_open_stream_come_as_they_are_sent() {
+fn rows_of_an_open_stream_come_as_they_are_sent_until_the_rights_to_them_change() {
     let world = world();
     let line = "{\"warehouse\":\"Guangzhou\"}\n{\"warehouse\":\"HF\",\"n\":1}\n";
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/x-ndjson\r\n\r\n";
@@ -236,6 +236,19 @@ fn rows_of_an_open_stream_come_as_they_are_sent() {
         read.extend_from_slice(&buffer[..count]);
     }
     assert!(!String::from_utf8_lossy(&read).contains("Guangzhou"));
+
+    // Fewer rows may be seen from now on: the stream, which is filtered by the old rights, ends.
+    let people = world.rules().join("people.yaml");
+    let text = std::fs::read_to_string(&people).unwrap();
+    std::fs::write(people, text.replace("warehouse: [HF, SH]", "warehouse: [HF]")).unwrap();
+    tls.sock.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    world.gateway.as_ref().unwrap().reload().unwrap();
+    let mut rest = Vec::new();
+    let _ = tls.read_to_end(&mut rest);
+    assert!(!String::from_utf8_lossy(&rest).contains("0\r\n\r\n"), "it looks complete");
+    let records = world.end();
+    let outcome = outcome(&records, 0);
+    assert_eq!((&outcome["completion"], &outcome["late_reason"]), (&"closed".into(), &"not-granted".into()));
 }
 
 #[test]

@@ -180,6 +180,11 @@ impl World {
         Self { gateway: Some(gateway), application, address, authority, folder }
     }
 
+    /// The folder of the rules.
+    pub fn rules(&self) -> std::path::PathBuf {
+        self.folder.path().join("routes")
+    }
+
     /// A client of the host, who is nobody.
     pub fn anybody(&self) -> Browser {
         Browser::new(self.address, "wms.test", &self.authority)

@@ -47,6 +47,9 @@ impl Transform for JsonStage {
     }
 }
 
+/// The most totals that are written again at the end of an object.
+const MOST_TOTALS: usize = 64;
+
 /// An object or list that passes.
 struct Frame {
     object: bool,
@@ -251,6 +254,8 @@ impl Stream {
                 );
             }
             Mode::Drop(Some((area, form))) => match (self.frames.last_mut(), form) {
+                // of totals that stand again and again one is as good as many
+                (Some(frame), RawTotal::Count) if frame.object && frame.totals.len() >= MOST_TOTALS => {}
                 (Some(frame), RawTotal::Count) if frame.object => {
                     frame.totals.push((area, std::mem::take(&mut self.name), text));
                 }

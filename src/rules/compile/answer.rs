@@ -13,6 +13,7 @@ use crate::rules::role::PermissionId;
 use crate::rules::route::{AnswerRule, HiddenKey, ScopeRule};
 use crate::rules::set::Catalog;
 use compact_str::CompactString;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// Numbers the dimensions and permissions that a filter speaks of.
@@ -92,7 +93,11 @@ pub(super) fn answer(
         let grant = grant.map(|id| GrantNo(number(&mut grants, id)));
         hidden_keys(mask, grant, params, notes, &mut keys);
     }
-    Some(Arc::new(AnswerRule { plan, dimensions, grants, keys }))
+    let permission = |id: &PermissionId| catalog.permission(*id).map(|entry| entry.name.as_str());
+    let names: Vec<_> = dimensions.iter().map(|id| Some(name(*id))).chain(grants.iter().map(permission)).collect();
+    let mut print = DefaultHasher::new();
+    format!("{plan:?} {names:?} {keys:?}").hash(&mut print);
+    Some(Arc::new(AnswerRule { plan, dimensions, grants, keys, print: print.finish() }))
 }
 
 fn hidden_keys(
