@@ -179,6 +179,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         limits: ReadLimits::new(&settings),
         strict: settings.journal.durability == config::Durability::Synced,
         trusted_proxies: settings.trusted_proxies.clone(),
+        strict_transport: settings.tls.strict_transport.clone(),
         device_cookie: settings.device_cookie.enabled,
         language: settings.language,
         contact: settings.contact.clone(),

@@ -19,6 +19,12 @@ mod browser;
 #[allow(dead_code, reason = "the tests of hygiene use the rest of it")]
 mod world;
 
+#[path = "conformance/websocket"]
+mod websocket {
+    mod case;
+    mod through;
+}
+
 #[path = "conformance/http2"]
 mod http2 {
     mod beginning;

@@ -22,6 +22,8 @@ mod browser;
 mod head;
 #[path = "hygiene/host.rs"]
 mod host;
+#[path = "hygiene/limit.rs"]
+mod limit;
 #[path = "hygiene/method.rs"]
 mod method;
 #[path = "hygiene/observe.rs"]

@@ -24,6 +24,7 @@ impl RunCommand {
     /// # Errors
     /// When the gateway cannot start.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        raise_descriptors();
         let settings = Settings::load(&self.config)?;
         install_log(&settings.log)?;
         let inherit = if self.take_over { Inherit::Predecessor } else { Inherit::ServiceManager };
@@ -31,4 +32,13 @@ impl RunCommand {
         gateway.obey_signals()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Lets the process open as many descriptors as the system allows it: shells and containers begin with 1,024, which are fewer than
+/// the connections that the settings admit.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // What cannot be raised is told when a connection cannot be accepted.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

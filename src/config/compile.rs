@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::error::SettingsError;
-use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawTls};
+use super::raw::{ClientCertificateMode, RawHttp2, RawLimits, RawListeners, RawSettings, RawStrictTransport, RawTls};
 use super::settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,
     LookupSettings, SessionSettings, Settings, TicketSettings, TlsSettings, TrustedProxies,
@@ -203,6 +203,7 @@ impl Check<'_> {
                 sessions: raw.tickets.sessions,
             },
             watch_interval: self.time("tls.watch-interval", raw.watch_interval.0),
+            strict_transport: raw.strict_transport.as_ref().map(strict_transport),
         }
     }
 
@@ -305,6 +306,17 @@ impl Check<'_> {
     }
 }
 
+/// RFC 6797 section 6.1; an age of nothing makes browsers forget.
+fn strict_transport(raw: &RawStrictTransport) -> Arc<str> {
+    let mut value = format!("max-age={}", raw.max_age.0.as_secs());
+    for (given, directive) in [(raw.subdomains, "; includeSubDomains"), (raw.preload, "; preload")] {
+        if given {
+            value.push_str(directive);
+        }
+    }
+    value.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,6 +343,18 @@ mod tests {
         let mut report = Report::new();
         compile(&RawSettings::default(), Path::new(""), None, &mut report);
         assert!(!report.has_errors(), "{report:?}");
+    }
+
+    #[test]
+    fn strict_transport_is_off_unless_given_and_written_as_the_rfc_has_it() {
+        let value = |more: &str| {
+            let text = format!("tls: {{certificates: [{{certificate: a.pem, key: a.key}}]{more}}}");
+            Settings::parse(&text, Path::new("gateway.yaml")).unwrap().tls.strict_transport
+        };
+        assert_eq!(value(""), None);
+        assert_eq!(value(", strict-transport: {}").as_deref(), Some("max-age=31536000"));
+        let all = value(", strict-transport: {max-age: 1h, subdomains: true, preload: true}");
+        assert_eq!(all.as_deref(), Some("max-age=3600; includeSubDomains; preload"));
     }
 
     #[test]

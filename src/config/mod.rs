@@ -10,8 +10,8 @@ mod wire;
 pub use error::SettingsError;
 pub use raw::{
     ClientCertificateMode, Durability, MinimumVersion, RawCertificate, RawDeviceCookie, RawHttp2, RawJournal,
-    RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawTickets, RawTls, RawTrustedProxies, SameSite,
-    UnknownName,
+    RawLimits, RawListeners, RawLog, RawSession, RawSettings, RawStrictTransport, RawTickets, RawTls,
+    RawTrustedProxies, SameSite, UnknownName,
 };
 pub use settings::{
     CertificateFiles, ClientCertificates, DeviceCookieSettings, Http2Settings, JournalSettings, Limits, Listeners,

@@ -111,6 +111,21 @@ raw! {
         tickets: RawTickets = RawTickets::default(),
         /// How often files are looked at even when the system reported no change.
         watch_interval: Span = Span::seconds(30),
+        /// `Strict-Transport-Security` in every answer: browsers come by HTTPS only from then on. An application's own such
+        /// field is replaced. Off unless given, since browsers cannot be told otherwise before its time is over.
+        strict_transport: Option<RawStrictTransport> = None,
+    }
+}
+
+raw! {
+    /// What `Strict-Transport-Security` says (RFC 6797).
+    RawStrictTransport {
+        /// How long browsers remember it.
+        max_age: Span = Span::seconds(365 * 86_400),
+        /// Whether it holds for every host below, too.
+        subdomains: bool = false,
+        /// Whether the host may be put on the lists that browsers ship.
+        preload: bool = false,
     }
 }
 

@@ -95,6 +95,8 @@ pub struct TlsSettings {
     pub tickets: TicketSettings,
     /// Period of the poll that stands behind the file watch.
     pub watch_interval: Duration,
+    /// The value of `Strict-Transport-Security`, where it is sent.
+    pub strict_transport: Option<Arc<str>>,
 }
 
 /// One certificate chain with its key.

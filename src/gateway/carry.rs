@@ -71,6 +71,7 @@ pub(super) async fn answer<T: Forwardable>(
         },
     };
     passage.add_cookies(&mut shown);
+    core.add_transport(&mut shown);
     let body = list(core, passage, judged, obligation.as_ref(), &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }

@@ -27,6 +27,7 @@ use crate::telemetry::{CoreMetrics, Level, RouteHandle};
 use crate::upstream::Forwarder;
 use crate::wire::connection::{ConnectionInfo, Protocol};
 use crate::wire::head::RequestHead;
+use crate::wire::writer::AnswerHead;
 
 /// What all cores share.
 pub struct Shared {
@@ -44,6 +45,8 @@ pub struct Shared {
     pub trusted_proxies: TrustedProxies,
     /// People with the freezes laid over them.
     pub directory: Arc<Directory>,
+    /// The value of `Strict-Transport-Security`, where it is sent.
+    pub strict_transport: Option<Arc<str>>,
     /// Whether devices are told apart by a cookie.
     pub device_cookie: bool,
     /// The language of pages; `None` goes by `Accept-Language`.
@@ -130,6 +133,15 @@ impl Core {
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.shared.clock)
+    }
+
+    /// Adds what every answer carries (all are given over TLS: without, there are redirects only), in place of the application's own.
+    pub(super) fn add_transport(&self, head: &mut AnswerHead) {
+        if let Some(value) = self.shared.strict_transport.as_deref() {
+            head.remove("strict-transport-security");
+            // The value is made of digits and names of directives.
+            let _ = head.push("strict-transport-security", value);
+        }
     }
 
     fn next_id(&self) -> RequestId {

@@ -198,6 +198,7 @@ fn rendered(
         let _ = head.push(name, value.as_bytes());
     }
     passage.add_cookies(&mut head);
+    core.add_transport(&mut head);
     Answer::new(head, AnswerBody::Full(Bytes::from(body)))
 }
 

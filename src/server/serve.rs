@@ -51,19 +51,14 @@ impl<F: ServiceFactory> Serve for Http<F> {
     }
 }
 
-/// Ends that the client is to blame for.
+/// Ends that the gateway brought about, by what the client did or left undone.
 fn cut(end: End) -> Option<Event> {
     match end {
         End::Refused(Reason::ClientTimeout) | End::ClientTimeout => Some(Event::CutSlow),
         End::Refused(_) | End::Protocol => Some(Event::CutProtocol),
         End::Flood => Some(Event::CutFlood),
-        End::ClientClosed
-        | End::NoRequest
-        | End::Idle
-        | End::Stopped
-        | End::AsAnnounced
-        | End::ClientGone
-        | End::AnswerCut
-        | End::Tunnelled => None,
+        End::NoRequest => Some(Event::CutNoRequest),
+        End::Idle => Some(Event::CutIdle),
+        End::ClientClosed | End::Stopped | End::AsAnnounced | End::ClientGone | End::AnswerCut | End::Tunnelled => None,
     }
 }

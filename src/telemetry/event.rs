@@ -37,10 +37,14 @@ kinds! {
         RefusedDraining = CONNECTIONS_REFUSED ["draining"];
         /// Accepting failed, for example for want of descriptors.
         RefusedAccept = CONNECTIONS_REFUSED ["accept"];
-        /// Ended: HTTP/2 resets, pings, settings or continuations without end.
+        /// Ended: HTTP/2 resets, errors, or frames that ask for nothing, without end.
         CutFlood = CONNECTIONS_CUT ["flood"];
         /// Ended: too slow in sending a head or body, or in reading an answer.
         CutSlow = CONNECTIONS_CUT ["slow"];
+        /// Ended: no request came.
+        CutNoRequest = CONNECTIONS_CUT ["no-request"];
+        /// Ended: no further request came.
+        CutIdle = CONNECTIONS_CUT ["idle"];
         /// Ended: bytes that are not HTTP.
         CutProtocol = CONNECTIONS_CUT ["protocol"];
         /// A tunnel ended because one side closed it.

@@ -54,7 +54,7 @@ definitions! {
     CONNECTIONS = "scopegate_connections_total", Counter, ["protocol"], "Client connections accepted, by protocol.";
     CONNECTIONS_OPEN = "scopegate_connections_open", Gauge, ["protocol"], "Client connections that are open.";
     CONNECTIONS_REFUSED = "scopegate_connections_refused_total", Counter, ["cause"], "Client connections closed before a request was read.";
-    CONNECTIONS_CUT = "scopegate_connections_cut_total", Counter, ["cause"], "Client connections ended by the gateway because of what the client did.";
+    CONNECTIONS_CUT = "scopegate_connections_cut_total", Counter, ["cause"], "Client connections ended by the gateway because of what the client did or left undone.";
     STREAMS_OPEN = "scopegate_streams_open", Gauge, [], "HTTP/2 streams that are open.";
     TUNNELS_OPEN = "scopegate_tunnels_open", Gauge, [], "Upgraded connections that are open.";
     TUNNELS_CLOSED = "scopegate_tunnels_closed_total", Counter, ["cause"], "Upgraded connections that ended, by cause.";

@@ -380,6 +380,10 @@ impl Asking {
             }
         }
         inner.link.release_input();
+        // it has had all this time to answer instead of reading on
+        if self.broken == Some(ClientErrorKind::Timeout) {
+            return Poll::Ready(Err(ClientErrorKind::Timeout));
+        }
         if written {
             if !self.waiting {
                 self.waiting = true;

@@ -186,6 +186,10 @@ fn part<IO: Transport>(link: &mut Link<IO>, cx: &mut Context<'_>, last: u32, exc
 }
 
 fn end_of(error: &hyper::Error) -> End {
+    // a ping that nobody answered
+    if error.is_timeout() {
+        return End::ClientTimeout;
+    }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(h2::Reason::ENHANCE_YOUR_CALM) = cause.downcast_ref().and_then(h2::Error::reason) {

@@ -72,6 +72,7 @@ impl Application {
                     let _ = hyper::server::conn::http1::Builder::new()
                         .timer(TokioTimer::new())
                         .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades()
                         .await;
                 });
             }
@@ -117,11 +118,32 @@ fn form(text: &str, name: &str) -> Option<String> {
     form_urlencoded::parse(text.as_bytes()).find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
+/// A WebSocket that says nothing until the other side goes.
+fn socket(request: &mut Request<Incoming>) -> Response<Body> {
+    let key = request.headers().get("sec-websocket-key").map(|key| key.as_bytes().to_vec()).unwrap_or_default();
+    let upgrading = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        if let Ok(mut stream) = upgrading.await.map(TokioIo::new) {
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        }
+    });
+    Response::builder()
+        .status(101)
+        .header("upgrade", "websocket")
+        .header("connection", "Upgrade")
+        .header("sec-websocket-accept", scopegate::upstream::accept_of(&key))
+        .body(Full::from("").boxed())
+        .unwrap()
+}
+
 async fn answer(
     state: Arc<State>,
     dials: watch::Sender<Dials>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    if request.uri().path() == "/socket" {
+        return Ok(socket(&mut request));
+    }
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body = String::from_utf8_lossy(&body).into_owned();
@@ -154,6 +176,8 @@ async fn answer(
         "/whoami" => {
             text(200, format!("user={};", state.sessions.lock().unwrap().get(&session).cloned().unwrap_or_default()))
         }
+        // more than lies in the buffers between
+        "/large" => text(200, "x".repeat(16 << 20)),
         path if path.ends_with("/stream") => {
             let mut answer = text(200, String::new());
             *answer.body_mut() = Chunks::new(dials.subscribe()).boxed();

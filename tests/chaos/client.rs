@@ -64,12 +64,21 @@ impl Client {
 
     /// Opens a connection and shakes hands.
     pub fn connect(&self) -> io::Result<Connection> {
+        self.connect_as(&[])
+    }
+
+    /// The same, offering these protocols.
+    pub fn connect_as(&self, protocols: &[&str]) -> io::Result<Connection> {
+        let mut tls = Arc::clone(&self.tls);
+        if !protocols.is_empty() {
+            Arc::make_mut(&mut tls).alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        }
         let tcp = TcpStream::connect(self.address)?;
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(NEVER))?;
         tcp.set_write_timeout(Some(NEVER))?;
         let name = ServerName::try_from(self.host.clone()).unwrap();
-        let connection = ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
+        let connection = ClientConnection::new(tls, name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, tcp);
         stream.conn.complete_io(&mut stream.sock)?;
         Ok(Connection { stream, buffer: Vec::new() })
@@ -160,6 +169,12 @@ impl Connection {
     /// The certificate that the gateway showed.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.stream.conn.peer_certificates().unwrap()[0].clone().into_owned()
+    }
+
+    /// Writes bytes as they are.
+    pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
     fn more(&mut self) -> io::Result<()> {

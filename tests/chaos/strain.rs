@@ -12,6 +12,9 @@ use crate::until;
 /// How many idle connections are made: few by default, up to 10,000 to see what one process can hold.
 const CROWD: &str = "SCOPEGATE_CHAOS_CROWD";
 
+/// How many clients of each kind stall.
+const STALLED: &str = "SCOPEGATE_CHAOS_STALLED";
+
 /// An application that answers every connection with `bytes` and hangs up.
 fn misbehaving(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -109,6 +112,7 @@ fn a_gateway_out_of_descriptors_serves_on_and_again() {
 
 #[test]
 fn a_crowd_of_idle_connections_leaves_the_gateway_usable() {
+    raise_descriptors();
     let crowd = std::env::var(CROWD).map_or(200, |text| text.parse::<usize>().unwrap());
     let site = Site::new("limits: {connections-per-client: 12000, idle-time: 10m, first-byte-time: 10m}");
     let gateway = site.start();
@@ -128,9 +132,99 @@ fn a_crowd_of_idle_connections_leaves_the_gateway_usable() {
         assert_eq!(keeper.get(&format!("/list?n={count}.")).unwrap().status, 200);
     }
     let each = after.saturating_sub(before) / (crowd - crowd / 2) as u64;
+    println!("{crowd} idle connections: {each} bytes each");
     assert!(each < 128 << 10, "{each} bytes of memory for each idle connection");
     drop(idle);
     until("all of them are closed", || (gateway.metric(open) < 2.0).then_some(()));
     gateway.stop();
     site.verify();
+}
+
+/// Clients of one kind that stalled: what they hold open.
+type Held = Vec<Box<dyn std::any::Any>>;
+
+/// How clients stall. Each opens one connection and says no more.
+const KINDS: [(&str, fn(&Site) -> Box<dyn std::any::Any>); 8] = [
+    ("in the handshake", |site| {
+        let mut stream = TcpStream::connect(site.address).unwrap();
+        stream.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
+        Box::new(stream)
+    }),
+    ("before a first byte", |site| Box::new(site.client().connect().unwrap())),
+    ("in a head", |site| said(site, &[], b"GET /large HTTP/1.1\r\nHost: wms.test\r\n")),
+    ("in a body", |site| {
+        said(
+            site,
+            &[],
+            b"POST /upload HTTP/1.1\r\nHost: wms.test\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nhalf",
+        )
+    }),
+    ("in reading an answer", |site| said(site, &[], b"GET /large HTTP/1.1\r\nHost: wms.test\r\n\r\n")),
+    ("before the settings of HTTP/2", |site| said(site, &["h2"], PREFACE)),
+    ("with a window of nothing", |site| {
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+        // `:method: GET`, `:scheme: https`, then `:authority` and `:path` as literals (RFC 7541 section 6.2.2)
+        let fields = [&[0x82, 0x87, 0x01, 8][..], b"wms.test", &[0x04, 6], b"/large"].concat();
+        let head = [0, 0, u8::try_from(fields.len()).unwrap(), 1, 5, 0, 0, 0, 1];
+        said(site, &["h2"], &[PREFACE, &settings, &head, &fields].concat())
+    }),
+    ("with an idle WebSocket", |site| {
+        let request = b"GET /socket HTTP/1.1\r\nHost: wms.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        said(site, &[], request)
+    }),
+];
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection on which this was said and nothing is read.
+fn said(site: &Site, protocols: &[&str], bytes: &[u8]) -> Box<dyn std::any::Any> {
+    let mut connection = site.client().connect_as(protocols).unwrap();
+    connection.say(bytes).unwrap();
+    Box::new(connection)
+}
+
+#[test]
+fn stalled_clients_of_every_kind_leave_the_gateway_usable() {
+    raise_descriptors();
+    let each = std::env::var(STALLED).map_or(200, |text| text.parse::<usize>().unwrap());
+    let long = "10m";
+    let site = Site::new(&format!(
+        "limits: {{connections-per-client: 12000, handshake-time: {long}, first-byte-time: {long}, head-time: {long}, \
+         body-time: {long}, answer-time: {long}, idle-time: {long}, rate: 0B, websocket-idle-time: {long}}}"
+    ));
+    site.write_rules(
+        Set::A,
+        "  - {id: large, match: GET /large, public: true}\n  - {id: socket, match: GET /socket, public: true, upgrade: websocket}\n\
+         \x20 - {id: upload, match: POST /upload, public: true, body: {stream: ['*/*'], cap: 1MiB}}\n",
+    );
+    let gateway = site.start();
+    let mut keeper = site.keeper();
+    let mut held: Held = Vec::new();
+    let mut before = gateway.memory();
+    for (kind, stall) in KINDS {
+        held.extend((0..each).map(|_| stall(&site)));
+        for count in 0..5 {
+            assert_eq!(keeper.get(&format!("/list?n={count}.")).unwrap().status, 200, "{kind}");
+            assert_eq!(keeper.post("/change", &format!("n={count}.")).unwrap().status, 200, "{kind}");
+        }
+        let after = gateway.memory();
+        println!("{each} clients stalled {kind}: {} bytes each", after.saturating_sub(before) / each as u64);
+        before = after;
+    }
+    let open = |protocol: &str| gateway.metric(&format!("scopegate_connections_open{{protocol=\"{protocol}\"}}"));
+    assert!(open("http1") >= 5.0 * each as f64 && open("http2") >= 2.0 * each as f64);
+    until("every WebSocket is open", || (gateway.metric("scopegate_tunnels_open") >= each as f64).then_some(()));
+    drop(held);
+    until("all of them are closed", || (open("http1") < 2.0 && open("http2") < 1.0).then_some(()));
+    gateway.stop_at_once();
+    site.verify();
+    site.everything_received_is_on_record();
+}
+
+/// What one process may open, as far as the machine lets it; a gateway that is started inherits it.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }

@@ -49,3 +49,18 @@ fn a_judged_body_is_no_larger_than_the_limit_where_its_rule_says_nothing() {
     assert_eq!(send(65).reason(), Some("body-too-large"));
     assert_eq!(world.application.take().len(), 1);
 }
+
+#[test]
+fn every_answer_tells_browsers_to_come_by_https_where_the_settings_say_so() {
+    let world = World::with(RULES, |settings| {
+        settings.tls.strict_transport = Some("max-age=31536000; includeSubDomains".into());
+    });
+    for (seen, status) in [(world.keeper().get("/stock"), 200), (world.anybody().get("/stock"), 401)] {
+        assert_eq!(
+            (seen.status, seen.field("strict-transport-security")),
+            (status, Some("max-age=31536000; includeSubDomains"))
+        );
+    }
+    let silent = World::new(RULES);
+    assert_eq!(silent.keeper().get("/stock").field("strict-transport-security"), None);
+}

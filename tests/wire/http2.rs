@@ -18,6 +18,7 @@ use scopegate::wire::stop::{Stop, StopSource};
 use scopegate::wire::writer::AnswerHead;
 use std::cell::Cell;
 use std::rc::Rc;
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 
 #[derive(Clone, Copy)]
@@ -229,5 +230,29 @@ fn a_client_that_takes_nothing_is_given_up() {
         let began = tokio::time::Instant::now();
         assert_eq!(serving.await.unwrap().end, End::ClientTimeout);
         assert!((60..130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a_client_that_answers_no_ping_is_given_up() {
+    run(async {
+        let service = Rc::new(Hanging(Cell::new(0)));
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let serving = {
+            let service = Rc::clone(&service);
+            tokio::task::spawn_local(async move {
+                serve_http2(server, &H2Settings::default(), service, Stop::never()).await
+            })
+        };
+        // preface, settings, and a request that is never answered: an open stream keeps a connection from being idle
+        let request = [0x82, 0x87, 0x84, 0x41, 0x01, b'h'];
+        let head = [&[0, 0, 6, 1, 5, 0, 0, 0, 1][..], &request].concat();
+        let bytes = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &head].concat();
+        client.write_all(&bytes).await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(serving.await.unwrap().end, End::ClientTimeout);
+        let waited = began.elapsed().as_secs();
+        assert!((30..=60).contains(&waited), "{waited}");
+        assert_eq!(service.0.get(), 1);
     });
 }
