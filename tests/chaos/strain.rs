@@ -143,8 +143,11 @@ fn a_crowd_of_idle_connections_leaves_the_gateway_usable() {
 /// Clients of one kind that stalled: what they hold open.
 type Held = Vec<Box<dyn std::any::Any>>;
 
+/// Opens a connection that stalls, and gives what holds it open.
+type Stall = fn(&Site) -> Box<dyn std::any::Any>;
+
 /// How clients stall. Each opens one connection and says no more.
-const KINDS: [(&str, fn(&Site) -> Box<dyn std::any::Any>); 8] = [
+const KINDS: [(&str, Stall); 8] = [
     ("in the handshake", |site| {
         let mut stream = TcpStream::connect(site.address).unwrap();
         stream.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();

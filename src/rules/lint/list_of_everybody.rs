@@ -21,7 +21,9 @@ impl Lint<'_> {
             "`{}` shows the same to everybody: it ignores `{dimension}`, by which people who may see it are limited",
             route.id
         );
-        let help = format!("bind `{dimension}` to the parameter that narrows the list, with `absent: fill`, or keep its rows by `answer: {{rows: …}}`");
+        let help = format!(
+            "bind `{dimension}` to the parameter that narrows the list, with `absent: fill`, or keep its rows by `answer: {{rows: …}}`"
+        );
         self.note("list-of-everybody", place, message, &help);
     }
 }

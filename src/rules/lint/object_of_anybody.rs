@@ -13,8 +13,10 @@ impl Lint<'_> {
             "`{}` names an object by `{}` and ignores `{dimension}`: people who are limited by it reach the objects of others",
             route.id, object.name
         );
-        let help =
-            format!("look up where it lies: `{dimension}: {{lookup: …, key: {{path: {}}}}}`, or bind `{dimension}` otherwise", object.name);
+        let help = format!(
+            "look up where it lies: `{dimension}: {{lookup: …, key: {{path: {}}}}}`, or bind `{dimension}` otherwise",
+            object.name
+        );
         self.warn("object-of-anybody", place, message, &help);
     }
 
