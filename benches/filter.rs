@@ -43,12 +43,27 @@ fn filters(c: &mut Criterion) {
         "No,Warehouse,Sku,Quantity,Cost,Note\r\n{}\r\n",
         rows(|place, at| format!("{at},{place},A-1001,{at},12.50,{note}"), "\r\n")
     );
+    let page =
+        "html:\n  rows: {in: table, keep: {warehouse: Warehouse}}\n  mask: [{fields: [td.cost], unless: cost:view}]";
+    let marked = "html:\n  mask: [{fields: [td.cost], unless: cost:view}]";
+    let cells = rows(
+        |place, at| {
+            format!("<tr class=\"row\"><td>{at}</td><td>{place}</td><td class=\"cost\">12.50</td><td>{note}</td></tr>")
+        },
+        "\n",
+    );
+    let titles = "<tr><th>No</th><th>Warehouse</th><th>Cost</th><th>Note</th></tr>";
+    let table = format!("<!DOCTYPE html><html><body><table id=\"stock\">{titles}{cells}</table></body></html>");
     let mut group = c.benchmark_group("filter");
     for (name, rule, kind, body) in [
         ("json rows", rule, "application/json", &list),
         ("json mask", mask, "application/json", &list),
         ("json lines", lines, "application/x-ndjson", &rows(row, "\n")),
         ("csv", csv, "text/csv", &records),
+        ("csv in gbk", csv, "text/csv; charset=gbk", &records),
+        ("html rows", page, "text/html", &table),
+        ("html rows in gbk", page, "text/html; charset=gbk", &table),
+        ("html mask", marked, "text/html", &table),
     ] {
         let plan = plan(rule);
         group.throughput(Throughput::Bytes(body.len() as u64));

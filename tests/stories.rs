@@ -43,6 +43,7 @@ mod stories {
     mod lookup;
     mod marketing;
     mod observe;
+    mod page;
     mod picker;
     mod reload;
     mod route_by_body;

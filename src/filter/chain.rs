@@ -1,7 +1,10 @@
 //! Stages that an answer passes one after another; bytes are pushed in, what may leave is appended to a buffer.
 
+use super::charset::{DecodeStage, EncodeStage};
+use super::coding::{DecodingStage, EncodingStage};
 use super::csv::CsvStage;
 use super::error::FilterError;
+use super::html::HtmlStage;
 use super::json::{JsonStage, LinesStage};
 use super::utf8::Utf8Stage;
 use smallvec::SmallVec;
@@ -29,26 +32,46 @@ pub enum Stage {
     Json(Box<JsonStage>),
     /// JSON documents, one a line.
     JsonLines(Box<LinesStage>),
+    /// A legacy character set is read as UTF-8.
+    Decode(Box<DecodeStage>),
+    /// And written again.
+    Encode(Box<EncodeStage>),
+    /// A content coding is taken off.
+    Decoding(Box<DecodingStage>),
+    /// And one is put on.
+    Encoding(Box<EncodingStage>),
     /// Records of comma separated values.
     Csv(Box<CsvStage>),
+    /// HTML pages.
+    Html(Box<HtmlStage>),
 }
 
 impl Transform for Stage {
     fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), FilterError> {
         match self {
             Self::Utf8(stage) => stage.push(chunk, out),
+            Self::Decode(stage) => stage.push(chunk, out),
+            Self::Encode(stage) => stage.push(chunk, out),
+            Self::Decoding(stage) => stage.push(chunk, out),
+            Self::Encoding(stage) => stage.push(chunk, out),
             Self::Json(stage) => stage.push(chunk, out),
             Self::JsonLines(stage) => stage.push(chunk, out),
             Self::Csv(stage) => stage.push(chunk, out),
+            Self::Html(stage) => stage.push(chunk, out),
         }
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), FilterError> {
         match self {
             Self::Utf8(stage) => stage.finish(out),
+            Self::Decode(stage) => stage.finish(out),
+            Self::Encode(stage) => stage.finish(out),
+            Self::Decoding(stage) => stage.finish(out),
+            Self::Encoding(stage) => stage.finish(out),
             Self::Json(stage) => stage.finish(out),
             Self::JsonLines(stage) => stage.finish(out),
             Self::Csv(stage) => stage.finish(out),
+            Self::Html(stage) => stage.finish(out),
         }
     }
 }

@@ -39,6 +39,9 @@ pub struct RawCsv {
     /// Whether the first record names the columns (default). Without names, columns are counted from 1.
     #[serde(default)]
     pub header: Option<bool>,
+    /// Whether a last record says who asked for it and when.
+    #[serde(default)]
+    pub watermark: bool,
     /// Content types that the application uses besides `text/csv` and `application/csv`.
     #[serde(default)]
     pub types: OneOrMany<Spanned<String>>,
@@ -73,6 +76,7 @@ pub struct Csv {
     mask: Arc<[Mask<Column>]>,
     separator: u8,
     header: bool,
+    watermark: bool,
     types: Vec<CompactString>,
 }
 
@@ -81,7 +85,7 @@ impl Csv {
         let header = raw.header.unwrap_or(true);
         let keep = Keep::compile(&raw.keep, names, |text, names| Column::compile(text, header, names));
         let mask = Mask::compile(&raw.mask, names, |text, names| Column::compile(text, header, names));
-        if keep.is_empty() && mask.is_empty() {
+        if keep.is_empty() && mask.is_empty() && !raw.watermark {
             names
                 .error(raw.mark, "`csv` neither keeps rows nor masks fields".into())
                 .help("write `keep: {warehouse: Warehouse}` or `mask: [{fields: [Cost], unless: cost:view}]`");
@@ -96,7 +100,14 @@ impl Csv {
                 b','
             }
         };
-        Self { keep: keep.into(), mask: mask.into(), separator, header, types: types(&raw.types, names) }
+        Self {
+            keep: keep.into(),
+            mask: mask.into(),
+            separator,
+            header,
+            watermark: raw.watermark,
+            types: types(&raw.types, names),
+        }
     }
 
     pub(super) fn masks_for_everybody(&self) -> bool {
@@ -338,7 +349,12 @@ impl Transform for CsvStage {
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), FilterError> {
-        self.read(&[], out)
+        self.read(&[], out)?;
+        if self.csv.watermark {
+            // In brackets, so that no spreadsheet takes it for a formula.
+            write(&[&format!("({})", self.terms.occasion.watermark)], self.csv.separator, out);
+        }
+        Ok(())
     }
 }
 
@@ -357,6 +373,7 @@ mod tests {
             mask: [Mask { fields: vec![named("Cost")], unless: Some(GrantNo(0)), form: Form::Remove }].into(),
             separator: b',',
             header: true,
+            watermark: false,
             types: Vec::new(),
         }
     }
@@ -382,6 +399,13 @@ mod tests {
         }
         let blind = "\u{feff}No,Warehouse,Cost\r\n1,HF,\r\n3,HF,\r\n";
         assert_eq!(run(&csv(), Sees(&["HF"], false), STOCK, 7).as_deref(), Ok(blind));
+    }
+
+    #[test]
+    fn a_last_record_says_who_asked() {
+        let csv = Csv { watermark: true, ..csv() };
+        let left = run(&csv, Sees(&["HF"], true), "No,Warehouse,Cost\n1,HF,2\n", 9).unwrap();
+        assert_eq!(left, "No,Warehouse,Cost\r\n1,HF,2\r\n()\r\n");
     }
 
     #[test]

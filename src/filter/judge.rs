@@ -23,6 +23,12 @@ pub trait Judge {
     /// Whether the person may see, in such a row, fields that are masked unless `grant`.
     fn shows(&self, grant: GrantNo, row: &[(DimensionNo, &str)]) -> bool;
 
+    /// Whether there may be a row in which the person sees fields that are masked unless `grant`.
+    fn may_show(&self, grant: GrantNo) -> bool;
+
+    /// Whether a request to the same application with this method and target, path and query, could only be refused.
+    fn is_refused(&self, method: &str, target: &str) -> bool;
+
     /// Whether no value of these dimensions could hide a row from the person, so that totals betray nothing.
     fn keeps_all(&self, dimensions: &[DimensionNo]) -> bool;
 }
@@ -36,6 +42,21 @@ pub struct Terms {
     pub tally: Rc<Tally>,
     /// What it may take up.
     pub bounds: Bounds,
+    /// What was asked, and by whom.
+    pub occasion: Rc<Occasion>,
+}
+
+/// What a filter knows of the request whose answer it is.
+#[derive(Clone, Debug, Default)]
+pub struct Occasion {
+    /// Whether it came over TLS.
+    pub https: bool,
+    /// Host and port as the client names them.
+    pub authority: String,
+    /// Path and query as the client wrote them.
+    pub target: String,
+    /// What a watermark says: who asked and when.
+    pub watermark: String,
 }
 
 #[cfg(test)]
@@ -54,6 +75,14 @@ pub(super) mod tests {
             self.1
         }
 
+        fn may_show(&self, _: GrantNo) -> bool {
+            self.1
+        }
+
+        fn is_refused(&self, _: &str, _: &str) -> bool {
+            false
+        }
+
         fn keeps_all(&self, _: &[DimensionNo]) -> bool {
             self.0.contains(&"*")
         }
@@ -61,6 +90,6 @@ pub(super) mod tests {
 
     /// The terms of an answer that is asked of `judge`.
     pub fn terms(judge: impl Judge + 'static) -> Terms {
-        Terms { judge: Rc::new(judge), tally: Rc::default(), bounds: Bounds::default() }
+        Terms { judge: Rc::new(judge), tally: Rc::default(), bounds: Bounds::default(), occasion: Rc::default() }
     }
 }

@@ -12,9 +12,12 @@
 
 mod begin;
 mod chain;
+mod charset;
+mod coding;
 mod csv;
 mod error;
 mod head;
+mod html;
 mod json;
 mod judge;
 mod mask;
@@ -22,13 +25,17 @@ mod plan;
 mod raw;
 mod tally;
 mod utf8;
+mod xlsx;
 
-pub use begin::Begun;
+pub use begin::{Announced, Begun};
 pub use chain::{Chain, Stage, Transform};
+pub use coding::Coding;
 pub use error::FilterError;
 pub use head::{ACCEPT_ENCODING, belongs_to_the_unfiltered, is_asked_of_the_unfiltered};
-pub use judge::{DimensionNo, GrantNo, Judge, Terms};
+pub use html::{RawHtml, RawRows, admit_watermark};
+pub use judge::{DimensionNo, GrantNo, Judge, Occasion, Terms};
 pub use mask::{Form, RawForm, Shown};
 pub use plan::{Bounds, Keep, Kind, Mask, Plan};
 pub use raw::{Names, RawAnswer, RawErrors, RawKeep, RawMask};
 pub use tally::Tally;
+pub use xlsx::{MOST_FILE, RawXlsx, Xlsx};

@@ -1,12 +1,16 @@
 //! A compiled `answer:` block: which kinds of answer there are and what is done to each; immutable, asked for every answer.
 
+use super::charset::{DecodeStage, EncodeStage};
 use super::csv::Csv;
+use super::html::Html;
 use super::json::{Json, JsonLines, JsonStage};
 use super::judge::{DimensionNo, GrantNo, Terms};
 use super::mask::Form;
 use super::raw::{Names, RawAnswer, RawErrors, RawKeep, RawMask};
+use super::xlsx::Xlsx;
 use super::{Stage, utf8::Utf8Stage};
 use crate::diagnostics::yaml::Spanned;
+use crate::request::Charset;
 use compact_str::CompactString;
 use std::sync::Arc;
 
@@ -92,6 +96,10 @@ pub enum Kind {
     JsonLines(JsonLines),
     /// Comma separated values.
     Csv(Csv),
+    /// HTML pages.
+    Html(Html),
+    /// Spreadsheets, which are judged whole.
+    Xlsx(Xlsx),
 }
 
 impl Kind {
@@ -102,6 +110,8 @@ impl Kind {
             Self::Json(_) => "json",
             Self::JsonLines(_) => "json-lines",
             Self::Csv(_) => "csv",
+            Self::Html(_) => "html",
+            Self::Xlsx(_) => "xlsx",
         }
     }
 
@@ -112,14 +122,8 @@ impl Kind {
             Self::Json(json) => json.takes(essence),
             Self::JsonLines(lines) => lines.takes(essence),
             Self::Csv(csv) => csv.takes(essence),
-        }
-    }
-
-    /// Whether the kind is text, which is read as UTF-8.
-    #[must_use]
-    pub const fn is_text(&self) -> bool {
-        match self {
-            Self::Json(_) | Self::JsonLines(_) | Self::Csv(_) => true,
+            Self::Html(html) => html.takes(essence),
+            Self::Xlsx(xlsx) => xlsx.takes(essence),
         }
     }
 
@@ -130,20 +134,48 @@ impl Kind {
             Self::Json(json) => json.dimensions().collect(),
             Self::JsonLines(lines) => lines.dimensions().collect(),
             Self::Csv(csv) => csv.keep.iter().map(|keep| keep.dimension).collect(),
+            Self::Html(html) => html.dimensions().collect(),
+            Self::Xlsx(xlsx) => xlsx.dimensions().collect(),
         };
         found.sort_unstable();
         found.dedup();
         found
     }
 
-    /// What it does to one answer.
-    pub(super) fn start(&self, terms: Terms) -> impl Iterator<Item = Stage> + use<> {
+    /// Whether old applications write it in a character set of their own; JSON is UTF-8 alone (RFC 8259 section 8.1).
+    #[must_use]
+    pub const fn has_charset(&self) -> bool {
+        match self {
+            Self::Json(_) | Self::JsonLines(_) | Self::Xlsx(_) => false,
+            Self::Csv(_) | Self::Html(_) => true,
+        }
+    }
+
+    /// Whether it bears a watermark that is styled.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        matches!(self, Self::Html(html) if html.is_marked())
+    }
+
+    /// What it does to one answer in `charset`, which it is read in as UTF-8 and written in again; the kind itself where it judges answers
+    /// whole.
+    pub(super) fn start(&self, terms: Terms, charset: Charset) -> Result<impl Iterator<Item = Stage> + use<>, &Xlsx> {
         let stage = match self {
+            Self::Xlsx(xlsx) => return Err(xlsx),
             Self::Json(json) => Stage::Json(Box::new(JsonStage::new(json, terms))),
             Self::JsonLines(lines) => Stage::JsonLines(Box::new(lines.start(terms))),
             Self::Csv(csv) => Stage::Csv(Box::new(csv.start(terms))),
+            Self::Html(html) => Stage::Html(Box::new(html.start(terms, charset))),
         };
-        self.is_text().then(|| Stage::Utf8(Utf8Stage::default())).into_iter().chain([stage])
+        let references = matches!(self, Self::Html(_));
+        let (before, after) = match charset {
+            Charset::Utf8 => (Stage::Utf8(Utf8Stage::default()), None),
+            _ => (
+                Stage::Decode(Box::new(DecodeStage::new(charset))),
+                Some(Stage::Encode(Box::new(EncodeStage::new(charset, references)))),
+            ),
+        };
+        Ok([before, stage].into_iter().chain(after))
     }
 }
 
@@ -156,6 +188,8 @@ pub struct Plan {
     pub errors: RawErrors,
     /// What a filter may take up.
     pub bounds: Bounds,
+    /// The character set of answers that do not name one.
+    pub charset: Charset,
 }
 
 impl Plan {
@@ -165,10 +199,12 @@ impl Plan {
         kinds.extend(raw.json.as_ref().map(|raw| Kind::Json(Arc::new(Json::compile(raw, names)))));
         kinds.extend(raw.json_lines.as_ref().map(|raw| Kind::JsonLines(JsonLines::compile(raw, names))));
         kinds.extend(raw.csv.as_ref().map(|raw| Kind::Csv(Csv::compile(raw, names))));
+        kinds.extend(raw.xlsx.as_ref().map(|raw| Kind::Xlsx(Xlsx::compile(raw, names))));
+        kinds.extend(raw.html.as_ref().map(|raw| Kind::Html(Html::compile(raw, names))));
         if kinds.is_empty() {
-            names
-                .error(raw.mark, "`answer` names no kind of answer".into())
-                .help("write what the application answers with: `json: {…}`, `json-lines: {…}`, `csv: {…}`");
+            names.error(raw.mark, "`answer` names no kind of answer".into()).help(
+                "write what the application answers with: `json: {…}`, `json-lines: {…}`, `csv: {…}`, `html: {…}`, `xlsx: {…}`",
+            );
         }
         let mut known = kinds.iter().map(|kind| (kind.name(), kind.dimensions()));
         if let Some((name, first)) = known.next()
@@ -182,7 +218,7 @@ impl Plan {
         if let Some(row) = raw.row {
             bounds.row = row.to_usize();
         }
-        Self { kinds, errors: raw.errors, bounds }
+        Self { kinds, errors: raw.errors, bounds, charset: Charset::default() }
     }
 
     /// Whether a field is masked for everybody.
@@ -192,7 +228,15 @@ impl Plan {
             Kind::Json(json) => json.masks_for_everybody(),
             Kind::JsonLines(lines) => lines.masks_for_everybody(),
             Kind::Csv(csv) => csv.masks_for_everybody(),
+            Kind::Html(html) => html.masks_for_everybody(),
+            Kind::Xlsx(xlsx) => xlsx.masks_for_everybody(),
         })
+    }
+
+    /// Whether links are judged.
+    #[must_use]
+    pub fn judges_links(&self) -> bool {
+        self.kinds.iter().any(|kind| matches!(kind, Kind::Html(html) if html.judges_links()))
     }
 
     /// The kind of answers of this content type: in lower case, without parameters.

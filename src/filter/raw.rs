@@ -1,9 +1,11 @@
 //! The `answer:` block of a route as YAML spells it, and what it needs of the rules to be compiled.
 
 use super::csv::RawCsv;
+use super::html::RawHtml;
 use super::json::{RawJson, RawJsonLines};
 use super::judge::{DimensionNo, GrantNo};
 use super::mask::RawForm;
+use super::xlsx::RawXlsx;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::diagnostics::{Diagnostic, Mark};
 use crate::model::quantity::Size;
@@ -24,6 +26,12 @@ pub struct RawAnswer {
     /// Comma separated values.
     #[serde(default)]
     pub csv: Option<Spanned<RawCsv>>,
+    /// HTML pages.
+    #[serde(default)]
+    pub html: Option<Spanned<RawHtml>>,
+    /// Spreadsheets.
+    #[serde(default)]
+    pub xlsx: Option<Spanned<RawXlsx>>,
     /// What becomes of answers by which the application says that something went wrong (status 400 and above): `withhold` (default)
     /// shows the status and a page of the gateway's own, `filter` treats them as every other answer.
     #[serde(default)]
@@ -88,6 +96,10 @@ impl RawAnswer {
     pub fn masks(&self) -> impl Iterator<Item = &RawMask> {
         let json = self.json.iter().flat_map(|raw| raw.mask.iter());
         let lines = self.json_lines.iter().flat_map(|raw| raw.mask.iter());
-        json.chain(lines).chain(self.csv.iter().flat_map(|raw| raw.mask.iter()))
+        let csv = self.csv.iter().flat_map(|raw| raw.mask.iter());
+        json.chain(lines)
+            .chain(csv)
+            .chain(self.html.iter().flat_map(|raw| raw.masks()))
+            .chain(self.xlsx.iter().flat_map(|raw| raw.mask.iter()))
     }
 }

@@ -28,6 +28,13 @@ impl Tally {
         self.masked.set(self.masked.get().saturating_add(1));
     }
 
+    /// What another thread counted.
+    pub fn add(&self, kept: u64, hidden: u64, masked: u64) {
+        self.kept.set(self.kept.get().saturating_add(kept));
+        self.hidden.set(self.hidden.get().saturating_add(hidden));
+        self.masked.set(self.masked.get().saturating_add(masked));
+    }
+
     /// The answer was broken off.
     pub fn end(&self, error: FilterError) {
         self.fault.set(Some(error));

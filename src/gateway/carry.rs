@@ -11,8 +11,9 @@ use super::pipeline::Judged;
 use super::{filtered, refuse, session};
 use crate::audit::Recorded;
 use crate::facts::{Change, Changed};
+use crate::filter::{Coding, Occasion};
 use crate::lookup::LookupId;
-use crate::model::{Effect, Outcome, Reason};
+use crate::model::{Effect, Outcome, Reason, SubjectId};
 use crate::policy::{Claim, Forwardable, Judgement, Obligation, Origin};
 use crate::rules::App;
 use crate::upstream::{Outside, UpstreamAnswer, present};
@@ -59,16 +60,25 @@ pub(super) async fn answer<T: Forwardable>(
     };
     let body = match &obligation {
         None => body,
-        Some(obligation) => match Box::pin(filtered::filter(obligation, &head, &mut shown, body)).await {
-            Ok(Filtered::Shown(body, tally)) => {
-                ending.filtered(tally);
-                body
+        Some(obligation) => {
+            let accepted = Coding::accepted(asked.head.values("accept-encoding"));
+            let occasion = Occasion {
+                https: outside.https,
+                authority: outside.authority.to_owned(),
+                target: String::from_utf8_lossy(asked.head.target()).into_owned(),
+                watermark: watermark(passage),
+            };
+            match Box::pin(filtered::filter(obligation, &head, &mut shown, body, occasion, accepted)).await {
+                Ok(Filtered::Shown(body, tally)) => {
+                    ending.filtered(tally);
+                    body
+                }
+                Ok(Filtered::Withheld) => return refuse::withheld(core, passage, ending, asked.head, &shown),
+                Err(blocked) => {
+                    return refuse::faulted(core, passage, ending, asked.head, blocked.reason(), blocked.to_string());
+                }
             }
-            Ok(Filtered::Withheld) => return refuse::withheld(core, passage, ending, asked.head, &shown),
-            Err(blocked) => {
-                return refuse::faulted(core, passage, ending, asked.head, blocked.reason(), blocked.to_string());
-            }
-        },
+        }
     };
     passage.add_cookies(&mut shown);
     core.add_transport(&mut shown);
@@ -89,6 +99,14 @@ fn changed(core: &Core, passage: &Passage, judgement: &Judgement, app: &App) -> 
     let observed = judgement.outcome() == Outcome::Observed;
     let all = app.lookups.iter().filter(|_| observed).filter_map(|lookup| of(lookup.id, None));
     Some(core.shared().attributes.change(facts.chain(named).chain(all), core.clock()))
+}
+
+/// What a watermark says: who asked, when, and the number that the record is found by.
+fn watermark(passage: &Passage) -> String {
+    let who = passage.subject.as_ref().map_or("-", SubjectId::as_str);
+    let at = passage.time.to_string();
+    let minutes = at.get(..16).unwrap_or(&at).replacen('T', " ", 1);
+    format!("{who} {minutes} UTC {}", passage.id)
 }
 
 /// Puts an answer that goes on for longer on the list of open streams, which is reviewed from time to time. What is at hand

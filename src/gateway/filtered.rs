@@ -8,10 +8,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use tokio::sync::Semaphore;
 
-use crate::filter::{Begun, Chain, FilterError, Tally, Transform, belongs_to_the_unfiltered};
+use crate::filter::{
+    Begun, Chain, Coding, FilterError, MOST_FILE, Occasion, Tally, Transform, Xlsx, admit_watermark,
+    belongs_to_the_unfiltered,
+};
 use crate::model::Reason;
 use crate::policy::Obligation;
+use crate::policy::rights::Rights;
 use crate::wire::body::AnswerBody;
 use crate::wire::error::WireError;
 use crate::wire::head::ResponseHead;
@@ -59,7 +64,7 @@ pub(super) enum Filtered {
     Withheld,
 }
 
-/// Meets `obligation` for the answer that began with `head`; `shown` is what the client would get of it. An answer to HEAD has the
+/// Meets `obligation` for the answer that began with `head`; `shown` is what the client would get of it, in `coding`. An answer to HEAD has the
 /// head of one to GET, without what only its body tells.
 ///
 /// # Errors
@@ -69,8 +74,11 @@ pub(super) async fn filter(
     head: &ResponseHead,
     shown: &mut AnswerHead,
     body: AnswerBody,
+    occasion: Occasion,
+    coding: Option<Coding>,
 ) -> Result<Filtered, Blocked> {
-    let (begun, tally) = obligation.begin(head).map_err(Blocked::Filter)?;
+    let about = occasion.clone();
+    let (begun, tally) = obligation.begin(head, occasion, coding).map_err(Blocked::Filter)?;
     shown.retain(|name| !belongs_to_the_unfiltered(name));
     shown.announce_length(None);
     // Names and values are ours, and can stand in a head.
@@ -78,8 +86,21 @@ pub(super) async fn filter(
     match begun {
         Begun::Withheld => Ok(Filtered::Withheld),
         Begun::Bodiless => Ok(Filtered::Shown(AnswerBody::Empty, tally)),
-        Begun::Filtered(chain, content_type) => {
+        Begun::Whole(chain, xlsx, content_type) => {
             let _ = shown.push("Content-Type", content_type);
+            let rights = obligation.rights().clone();
+            let body = rewrite(body, chain, xlsx, rights, about, &tally).await?;
+            Ok(Filtered::Shown(body, tally))
+        }
+        Begun::Filtered(chain, announced) => {
+            let _ = shown.push("Content-Type", announced.content_type);
+            let _ = shown.push("Vary", "Accept-Encoding");
+            if announced.marked {
+                admit(shown);
+            }
+            if let Some(coding) = announced.coding {
+                let _ = shown.push("Content-Encoding", coding.as_str());
+            }
             let mut filtered = FilteredBody::new(body, chain, Rc::clone(&tally));
             let body = match std::future::poll_fn(|cx| filtered.poll_first(cx)).await {
                 Ok(true) => AnswerBody::Full(std::mem::take(&mut filtered.out).into()),
@@ -87,6 +108,62 @@ pub(super) async fn filter(
                 Err(blocked) => return Err(blocked),
             };
             Ok(Filtered::Shown(body, tally))
+        }
+    }
+}
+
+/// How many answers are at hand whole in this process.
+static WHOLE: Semaphore = Semaphore::const_new(2);
+
+/// Collects a body and rewrites it off this core. One without a single byte, as in answer to HEAD, stays so.
+async fn rewrite(
+    mut body: AnswerBody,
+    mut chain: Chain,
+    xlsx: Xlsx,
+    rights: Rights,
+    occasion: Occasion,
+    tally: &Tally,
+) -> Result<AnswerBody, Blocked> {
+    let _permit = WHOLE.acquire().await.map_err(|_| Blocked::Wire(WireError::BodyIncomplete))?;
+    let mut file = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(Blocked::Wire)?.into_data() else { continue };
+        chain.push(&data, &mut file).map_err(Blocked::Filter)?;
+        if file.len() > MOST_FILE {
+            return Err(Blocked::Filter(FilterError::TooLong(MOST_FILE)));
+        }
+    }
+    chain.finish(&mut file).map_err(Blocked::Filter)?;
+    if file.is_empty() {
+        return Ok(AnswerBody::Empty);
+    }
+    let work = move || {
+        let own = Tally::default();
+        let left = xlsx.rewrite(&file, &rights, &occasion, &own)?;
+        Ok((left, own.kept(), own.hidden(), own.masked()))
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok((left, kept, hidden, masked))) => {
+            tally.add(kept, hidden, masked);
+            Ok(AnswerBody::Full(left.into()))
+        }
+        Ok(Err(error)) => Err(Blocked::Filter(error)),
+        Err(_) => Err(Blocked::Wire(WireError::Withheld(Reason::InternalFault))),
+    }
+}
+
+/// Lets the content security policies of a page allow its watermark.
+fn admit(shown: &mut AnswerHead) {
+    const NAME: &str = "Content-Security-Policy";
+    let is_policy = |name: &[u8]| name.eq_ignore_ascii_case(NAME.as_bytes());
+    let policies: Vec<Vec<u8>> =
+        shown.fields().filter(|(name, _)| is_policy(name)).map(|(_, value)| value.to_vec()).collect();
+    shown.retain(|name| !is_policy(name));
+    for policy in policies {
+        let admitting = admit_watermark(&String::from_utf8_lossy(&policy));
+        if shown.push(NAME, admitting).is_err() {
+            // The mark is a line at the end of the page then; it stood in a head already.
+            let _ = shown.push(NAME, policy);
         }
     }
 }
@@ -141,7 +218,8 @@ impl FilteredBody {
     /// Judges the beginning; true where that was all of it. Goes on without more as soon as something may leave and nothing else
     /// has come yet.
     fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Blocked>> {
-        while self.state == State::Open && self.taken < FIRST {
+        // Where nothing may leave yet, there is nothing to send a head for.
+        while self.state == State::Open && (self.taken < FIRST || self.out.is_empty()) {
             match self.poll_piece(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(blocked)) => return Poll::Ready(Err(blocked)),

@@ -20,6 +20,7 @@ pub mod obligation;
 mod operation;
 mod pass;
 mod reach;
+mod reachable;
 pub mod rights;
 mod scope;
 pub mod suite;

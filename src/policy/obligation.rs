@@ -7,7 +7,7 @@ use super::judgement::Judgement;
 use super::pass::Pass;
 use super::rights::Rights;
 use super::trace::Trace;
-use crate::filter::{Begun, FilterError, GrantNo, Plan, Tally, Terms};
+use crate::filter::{Begun, Coding, FilterError, GrantNo, Occasion, Plan, Tally, Terms};
 use crate::model::Reason;
 use crate::rules::{AnswerRule, App, Catalog, DimensionId, HiddenKey, Mode, PermissionId, Route};
 use crate::wire::head::ResponseHead;
@@ -35,18 +35,24 @@ impl Obligation {
         Some(Self { rule: Arc::clone(rule), rights: Box::new(Rights::of(question, rule, judgement)) })
     }
 
-    /// What becomes of the answer that begins with `head`, and where it is counted.
+    /// What becomes of the answer that begins with `head`, and where it is counted. The client is sent it in `coding`.
     ///
     /// # Errors
     /// Where the answer is none that the rule filters.
-    pub fn begin(&self, head: &ResponseHead) -> Result<(Begun, Rc<Tally>), FilterError> {
+    pub fn begin(
+        &self,
+        head: &ResponseHead,
+        occasion: Occasion,
+        coding: Option<Coding>,
+    ) -> Result<(Begun, Rc<Tally>), FilterError> {
         let tally = Rc::<Tally>::default();
         let terms = Terms {
             judge: Rc::new(Rights::clone(&self.rights)),
             tally: Rc::clone(&tally),
             bounds: self.rule.plan.bounds,
+            occasion: Rc::new(occasion),
         };
-        Ok((self.plan().begin(head, terms)?, tally))
+        Ok((self.plan().begin_in(head, terms, coding)?, tally))
     }
 
     /// The filter.

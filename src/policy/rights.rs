@@ -3,6 +3,7 @@
 
 use super::decide::{Asker, Question};
 use super::judgement::Judgement;
+use super::reachable::Reachable;
 use super::scope::{self, Ask, Asked, Choice, Cut, Fit, Given};
 use crate::filter::{DimensionNo, GrantNo, Judge};
 use crate::model::{Revision, Timestamp};
@@ -42,6 +43,8 @@ pub struct Rights {
     permitted: Vec<ScopeBox>,
     granted: Vec<Vec<ScopeBox>>,
     known: RefCell<FxHashMap<Key, bool>>,
+    /// Where links are judged: the routes that they lead to.
+    reachable: Option<Reachable>,
 }
 
 /// The boxes of the assignments that grant `permission` at `now`.
@@ -76,6 +79,7 @@ impl Rights {
             permitted: judgement.permission().map(|id| boxes(catalog, subject, id, now)).unwrap_or_default(),
             granted: rule.grants.iter().map(|id| boxes(catalog, subject, *id, now)).collect(),
             known: RefCell::default(),
+            reachable: rule.plan.judges_links().then(|| Reachable::of(question)),
         };
         for bound in judgement.scope() {
             let Some(dimension) = catalog.dimension(bound.dimension) else { continue };
@@ -288,6 +292,14 @@ impl Judge for Rights {
 
     fn shows(&self, grant: GrantNo, row: &[(DimensionNo, &str)]) -> bool {
         self.holds(Some(grant), row)
+    }
+
+    fn may_show(&self, grant: GrantNo) -> bool {
+        !self.boxes(Some(grant)).is_empty()
+    }
+
+    fn is_refused(&self, method: &str, target: &str) -> bool {
+        self.reachable.as_ref().is_some_and(|reachable| reachable.is_refused(method, target))
     }
 
     fn keeps_all(&self, dimensions: &[DimensionNo]) -> bool {

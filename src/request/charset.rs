@@ -23,6 +23,9 @@ pub enum Charset {
 }
 
 impl Charset {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Utf8, Self::Gbk, Self::Gb18030, Self::Big5];
+
     /// The name that the rules, `charset=` and records use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -37,11 +37,21 @@ fn an_answer_of_a_hundred_megabytes_takes_no_more_memory_than_one_of_two() {
         .join(",");
     let records: String =
         (0..8).map(|at| format!("{},{at},{note}\r\n", if at % 2 == 0 { "HF" } else { "SH" })).collect();
+    let page = "html:\n  rows: {in: table, keep: {warehouse: Warehouse}, mask: {fields: [Cost], unless: cost:view}}\n  links: remove";
+    let cells: String = (0..8)
+        .map(|at| {
+            let place = if at % 2 == 0 { "HF" } else { "SH" };
+            format!("<tr><td>{place}</td><td title='{at}'>{at}</td><td><a href='/x?{at}'>{note}</a></td></tr>\n")
+        })
+        .collect();
     let (one, hundred) = ((2 << 20) / rows.len(), (100 << 20) / rows.len());
     for (rule, kind, begin, piece, end) in [
         (list, "application/json", r#"{"items":[{"warehouse":"HF"}"#, format!(",{rows}"), "]}"),
         (lines, "application/x-ndjson", "", format!("{}\n", rows.replace("},{", "}\n{")), ""),
-        (csv, "text/csv", "Warehouse,Cost,Note\n", records, ""),
+        (csv, "text/csv", "Warehouse,Cost,Note\n", records.clone(), ""),
+        (csv, "text/csv; charset=gbk", "Warehouse,Cost,Note\n", records, ""),
+        (page, "text/html", "<table><tr><th>Warehouse<th>Cost<th>Note</tr>", cells.clone(), "</table>"),
+        (page, "text/html; charset=gbk", "<table><tr><th>Warehouse<th>Cost<th>Note</tr>", cells, "</table>"),
     ] {
         let small = most(rule, kind, begin, &piece, end, one);
         let large = most(rule, kind, begin, &piece, end, hundred);

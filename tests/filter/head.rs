@@ -12,7 +12,7 @@ fn begin(plan: &Plan, status: u16, fields: &str) -> Result<Begun, FilterError> {
     let text = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
     let head = ResponseHead::parse(text.as_bytes(), &HeadLimits::default()).unwrap().0;
     let judge = Rc::new(Keeper { keeps: &[], shows: &[&[]] });
-    plan.begin(&head, Terms { judge, tally: Rc::default(), bounds: Bounds::default() })
+    plan.begin(&head, Terms { judge, tally: Rc::default(), bounds: Bounds::default(), occasion: Rc::default() })
 }
 
 fn json() -> Plan {
@@ -37,7 +37,7 @@ fn only_the_kinds_that_the_rule_names_pass_and_only_in_a_charset_that_is_read() 
         ("json", None),
     ] {
         let seen = match begin(&json(), 200, &format!("Content-Type: {content_type}\r\n")) {
-            Ok(Begun::Filtered(_, shown)) => Some(shown),
+            Ok(Begun::Filtered(_, shown)) => Some(shown.content_type),
             _ => None,
         };
         assert_eq!(seen.as_deref(), expected, "{content_type}");

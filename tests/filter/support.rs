@@ -79,6 +79,14 @@ impl Judge for Keeper {
         within(self.shows[usize::from(grant.0)], row)
     }
 
+    fn may_show(&self, grant: GrantNo) -> bool {
+        !self.shows[usize::from(grant.0)].is_empty()
+    }
+
+    fn is_refused(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
     fn keeps_all(&self, _: &[DimensionNo]) -> bool {
         self.keeps.contains(&"*")
     }
@@ -93,10 +101,15 @@ pub fn head(content_type: &str) -> ResponseHead {
 /// The chain of an answer of this content type, and its counts.
 pub fn chain(plan: &Plan, judge: Keeper, content_type: &str) -> (Chain, Rc<Tally>) {
     let tally = Rc::<Tally>::default();
-    let terms = Terms { judge: Rc::new(judge), tally: Rc::clone(&tally), bounds: Bounds { ..plan.bounds } };
+    let terms = Terms {
+        judge: Rc::new(judge),
+        tally: Rc::clone(&tally),
+        bounds: Bounds { ..plan.bounds },
+        occasion: Rc::default(),
+    };
     match plan.begin(&head(content_type), terms).unwrap() {
         Begun::Filtered(chain, _) => (chain, tally),
-        Begun::Bodiless | Begun::Withheld => panic!("the answer is not filtered"),
+        Begun::Whole(..) | Begun::Bodiless | Begun::Withheld => panic!("the answer is not filtered"),
     }
 }
 

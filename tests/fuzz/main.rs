@@ -10,6 +10,7 @@ mod answer;
 mod corpus;
 mod filter;
 mod generate;
+mod page;
 mod place;
 mod request;
 #[path = "../filter/support.rs"]
@@ -87,6 +88,18 @@ fn what_is_left_of_an_odd_answer_is_what_the_person_may_see_however_it_comes() {
         Err((difference, bytes)) => panic!("seed {seed}: {difference}\n{}", shown(&bytes)),
     });
     println!("{passed} answers passed, {refused} refused");
+    assert!(passed > 100 && refused > 100, "the generator has lost its aim: {passed} passed, {refused} refused");
+}
+
+#[test]
+fn what_is_left_of_an_odd_page_shows_a_browser_nothing_that_is_hidden() {
+    let (mut passed, mut refused) = (0, 0);
+    cases(|seed, random| match page::compare(random) {
+        Ok(true) => passed += 1,
+        Ok(false) => refused += 1,
+        Err((difference, page)) => panic!("seed {seed}: {difference}\n{page}"),
+    });
+    println!("{passed} pages passed, {refused} refused");
     assert!(passed > 100 && refused > 100, "the generator has lost its aim: {passed} passed, {refused} refused");
 }
 

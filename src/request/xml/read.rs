@@ -176,7 +176,7 @@ impl Building {
                 }
                 Event::End(_) => self.end()?,
                 Event::Text(piece) => {
-                    let piece = utf8(&piece)?;
+                    let piece: &str = &piece;
                     if piece.contains("]]>") {
                         return Err(self.wrong("`]]>` in a text"));
                     }
@@ -186,10 +186,10 @@ impl Building {
                     if self.open.is_empty() {
                         return Err(self.wrong("a text outside of the root element"));
                     }
-                    self.text(&plain_lines(utf8(&piece)?))?;
+                    self.text(&plain_lines(&piece))?;
                 }
                 Event::GeneralRef(name) => {
-                    let c = referenced(utf8(&name)?).ok_or_else(|| self.wrong("a reference to an unknown entity"))?;
+                    let c = referenced(&name).ok_or_else(|| self.wrong("a reference to an unknown entity"))?;
                     if self.open.is_empty() {
                         return Err(self.wrong("a text outside of the root element"));
                     }
@@ -229,7 +229,7 @@ impl Building {
         let declarations = self.scope.len();
         let mut declared = Vec::new();
         let mut others = Vec::new();
-        let mut rest = utf8(start.attributes_raw())?;
+        let mut rest = start.attributes_raw();
         while !is_blank(rest) {
             let (name, value, after) = attribute(rest).ok_or_else(|| self.wrong("an attribute is malformed"))?;
             self.count()?;
@@ -247,7 +247,7 @@ impl Building {
         if declared.iter().enumerate().any(repeats) {
             return Err(self.wrong("a namespace is declared twice"));
         }
-        let name = self.name(utf8(start.name().as_ref())?, true)?;
+        let name = self.name(start.name().as_ref(), true)?;
         let mut attributes: Vec<Attribute> = Vec::with_capacity(others.len());
         for (name, value) in others {
             let name = self.name(name, false)?;
@@ -347,11 +347,6 @@ impl Building {
         }
         Ok(())
     }
-}
-
-/// Bytes out of a text that was UTF-8 before it was cut at ASCII characters.
-fn utf8(bytes: &[u8]) -> Result<&str, BodyError> {
-    std::str::from_utf8(bytes).map_err(|_| malformed(0, "not UTF-8"))
 }
 
 /// Line ends as XML has them (XML 1.0 section 2.11).

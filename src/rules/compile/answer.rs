@@ -59,7 +59,8 @@ pub(super) fn answer(
 ) -> Option<Arc<AnswerRule>> {
     let block = raw.answer.as_ref()?;
     let mut names = Numbered { catalog, notes, dimensions: Vec::new(), grants: Vec::new() };
-    let plan = Plan::compile(block, &mut names);
+    let mut plan = Plan::compile(block, &mut names);
+    plan.charset = params.dialect.charset;
     let Numbered { dimensions, mut grants, .. } = names;
     let name = |id: DimensionId| catalog.dimension(id).map_or("?", |dimension| dimension.name.as_str());
     if let Some(upgrade) = raw.upgrade.and(Some(block.mark)) {
