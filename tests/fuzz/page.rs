@@ -114,7 +114,8 @@ fn says(cell: ElementRef<'_>) -> String {
     let silent = |name: &str| matches!(name, "script" | "style" | "iframe" | "noscript" | "template");
     let mut said = String::new();
     for node in cell.descendants() {
-        let hidden = node.ancestors().any(|above| above.value().as_element().is_some_and(|one| silent(one.name())));
+        let mut within = node.ancestors().take_while(|above| above.id() != cell.id());
+        let hidden = within.any(|above| above.value().as_element().is_some_and(|one| silent(one.name())));
         match node.value().as_text() {
             Some(text) if !hidden => said.push_str(text),
             _ => said.push(' '),
