@@ -58,7 +58,7 @@ impl Coding {
     /// The codings that `Content-Encoding` lists, in the order in which they were applied.
     ///
     /// # Errors
-    /// [`FilterError::Coding`] where one is not read here, or there are more than [`MOST_CODINGS`].
+    /// [`FilterError::Coding`] where one is not read here, or there are more than are allowed.
     pub fn listed<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Self>, FilterError> {
         let mut codings = Vec::new();
         for field in fields {
