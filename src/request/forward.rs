@@ -95,6 +95,10 @@ fn is_dropped(name: &FoldedName<'_>) -> bool {
             | b"forwarded"
             | b"via"
             | b"proxy"
+            // gunicorn takes the mount point and the path from fields of these names
+            | b"script-name"
+            | b"path-info"
+            | b"x-script-name"
             | b"x-real-ip"
             | b"x-client-ip"
             | b"client-ip"
