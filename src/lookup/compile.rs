@@ -63,6 +63,7 @@ impl Compile<'_> {
 
     fn lookup(&mut self, raw: &RawLookup, id: LookupId) -> Option<Lookup> {
         let key = self.key(raw);
+        self.carried_out(raw);
         let source = self.source(raw);
         let learned: Vec<Learned> = raw.learned.iter().filter_map(|learned| self.learned(learned)).collect();
         let is_sql = matches!(source, Some(Source::Sql(_)));
@@ -128,6 +129,16 @@ impl Compile<'_> {
                 self.fault(key.mark, error.to_string().lines().next().unwrap_or_default(), "write for example `int`");
                 None
             }
+        }
+    }
+
+    /// What the gateway does not carry out is a fault, so that nobody relies on it.
+    fn carried_out(&mut self, raw: &RawLookup) {
+        let response = raw.response.as_ref().map(|response| (response.mark, "response"));
+        let sql = raw.sql.as_ref().map(|sql| (sql.mark, "sql"));
+        let learned = raw.learned.first().map(|learned| (learned.mark, "learned"));
+        for (mark, name) in [response, sql, learned].into_iter().flatten() {
+            self.fault(mark, format!("`{name}` is not carried out by this version"), "find the value by `request`");
         }
     }
 

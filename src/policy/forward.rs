@@ -231,6 +231,10 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
     if judgement.outcome() != Outcome::Permit {
         return Err(judgement);
     }
+    if judgement.held().is_some() {
+        // SECURITY: nothing holds an answer until it is judged, so that what only the answer tells is not permitted.
+        return Err(judgement.into_refusal(Reason::LookupFailed, Detail::text("no answer is held until it is judged")));
+    }
     let (body, content_type) = match view.body() {
         JudgedBody::Bytes { content_type, bytes } => (BodyPlan::Judged(bytes), Some(content_type)),
         JudgedBody::None if view.is_body_unread() => (streamed(parts.framing), None),
