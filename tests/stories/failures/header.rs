@@ -66,6 +66,9 @@ fn forwarding_headers_of_a_client_are_neither_believed_nor_passed_on() {
         ("X-Rewrite-URL", "/wms/stock/list.do?warehouse=SH"),
         ("X_Original_URL", "/wms/stock/list.do?warehouse=SH"),
         ("X-Original-Method", "POST"),
+        ("SCRIPT_NAME", "/evil"),
+        ("Path-Info", "/wms/stock/list.do?warehouse=SH"),
+        ("X_Script_Name", "/evil"),
         ("Via", "1.1 evil"),
     ];
     let target = "/wms/stock/list.do?warehouse=HF";
