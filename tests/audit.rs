@@ -1184,6 +1184,31 @@ fn fields_and_times_narrow_the_answer() {
 }
 
 #[test]
+fn both_decisions_about_a_request_whose_answer_was_held_come_with_its_outcome() {
+    let bench = Bench::new(quiet());
+    let ledger = bench.open();
+    local(async {
+        let journal = ledger.journal(0).unwrap();
+        let held = DecisionRecord { decision: Outcome::Held, reason: Reason::AnswerAwaited, scope: &[], ..decision(1) };
+        let refused = DecisionRecord { decision: Outcome::Refuse, reason: Reason::OutOfScope, ..decision(1) };
+        for record in [held, refused, decision(2)] {
+            journal.record(record, Durability::Written, ()).await.map(drop).unwrap();
+        }
+        journal.outcome(&OutcomeRecord { answer_status: Some(200), ..outcome(1) });
+        journal.outcome(&OutcomeRecord { answer_status: Some(200), ..outcome(2) });
+    });
+    ledger.stop().unwrap();
+    for order in [Order::Oldest, Order::Newest] {
+        let found = bench.query(&["kind=decision"], order, 999);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|entry| entry.value("answer_status").is_some()), "{found:?}");
+        assert_eq!(bench.query(&["decision=held", "answer_status=200"], order, 999).len(), 1);
+    }
+    let last = find_request(bench.path(), id(1)).unwrap().unwrap();
+    assert_eq!(last.text("decision").unwrap(), "refuse", "the last one counts");
+}
+
+#[test]
 fn a_request_is_found_by_its_identifier() {
     let bench = library();
     let entry = find_request(bench.path(), id(1007)).unwrap().unwrap();

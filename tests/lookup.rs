@@ -16,6 +16,8 @@
 mod browser;
 #[path = "lookup/request.rs"]
 mod request;
+#[path = "lookup/response.rs"]
+mod response;
 #[path = "lookup/session.rs"]
 mod session;
 #[path = "lookup/world.rs"]

@@ -5,6 +5,7 @@ use super::layout::{self, CHECKPOINTS, SegmentFile};
 use super::read::{Front, Kind, Lines, LinesBack, request_of, segments_between};
 use crate::model::{RequestId, Timestamp};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -72,7 +73,7 @@ pub fn query(journal: &Path, query: &Query, emit: &mut dyn FnMut(Entry) -> Contr
     Ok(())
 }
 
-/// The decision on a request, with its outcome where there is one.
+/// The decision on a request, with its outcome where there is one: the last, where its answer was held.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -86,6 +87,9 @@ pub fn find_request(journal: &Path, request: RequestId) -> io::Result<Option<Ent
     })?;
     Ok(found)
 }
+
+/// Requests whose outcome is wanted, with the places of their decisions: two where the answer was held.
+type Requests = FxHashMap<RequestId, SmallVec<[usize; 1]>>;
 
 /// A record that was found, and where.
 struct Found {
@@ -161,11 +165,11 @@ impl Search {
 
     /// Adds the outcomes to the decisions of a chunk, with one reading of each series from its first decision on.
     fn join(&self, chunk: &mut [Found]) -> io::Result<()> {
-        let mut wanted: FxHashMap<usize, FxHashMap<RequestId, usize>> = FxHashMap::default();
+        let mut wanted: FxHashMap<usize, Requests> = FxHashMap::default();
         let mut begin: FxHashMap<usize, (usize, u64)> = FxHashMap::default();
         for (at, found) in chunk.iter().enumerate() {
             if let Some(request) = found.request {
-                wanted.entry(found.cursor).or_default().insert(request, at);
+                wanted.entry(found.cursor).or_default().entry(request).or_default().push(at);
                 let place = (found.segment, found.offset);
                 begin.entry(found.cursor).and_modify(|first| *first = place.min(*first)).or_insert(place);
             }
@@ -283,7 +287,7 @@ impl Cursor {
         &self,
         first: usize,
         offset: u64,
-        requests: &mut FxHashMap<RequestId, usize>,
+        requests: &mut Requests,
         found: &mut dyn FnMut(usize, Entry),
     ) -> io::Result<()> {
         for (at, segment) in self.segments.iter().enumerate().skip(first) {
@@ -292,9 +296,9 @@ impl Cursor {
                 if Front::read(line).is_none_or(|front| front.kind != Kind::Outcome) {
                     continue;
                 }
-                let Some(place) = request_of(line).and_then(|request| requests.remove(&request)) else { continue };
+                let Some(places) = request_of(line).and_then(|request| requests.remove(&request)) else { continue };
                 if let Some(entry) = Entry::read(line, &self.run) {
-                    found(place, entry);
+                    places.into_iter().for_each(|place| found(place, entry.clone()));
                 }
                 if requests.is_empty() {
                     return Ok(());

@@ -260,6 +260,26 @@ impl Transform for DecodingStage {
     }
 }
 
+/// A whole body without its codings, which were applied in this order; at most `most` bytes.
+///
+/// # Errors
+/// Where it is not encoded so, or is longer.
+pub fn decode(codings: &[Coding], body: &[u8], most: usize) -> Result<Vec<u8>, FilterError> {
+    let mut body = body.to_vec();
+    for &coding in codings.iter().rev() {
+        let (mut stage, mut out) = (DecodingStage::new(coding)?, Vec::new());
+        for step in body.chunks(STEP) {
+            stage.push(step, &mut out)?;
+            if out.len() > most {
+                return Err(FilterError::TooLong(most));
+            }
+        }
+        stage.finish(&mut out)?;
+        body = out;
+    }
+    if body.len() > most { Err(FilterError::TooLong(most)) } else { Ok(body) }
+}
+
 enum Encoder {
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
     Deflate(flate2::write::ZlibEncoder<Vec<u8>>),

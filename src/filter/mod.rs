@@ -29,7 +29,7 @@ mod xlsx;
 
 pub use begin::{Announced, Begun};
 pub use chain::{Chain, Stage, Transform};
-pub use coding::Coding;
+pub use coding::{Coding, decode};
 pub use error::FilterError;
 pub use head::{ACCEPT_ENCODING, belongs_to_the_unfiltered, is_asked_of_the_unfiltered};
 pub use html::{RawHtml, RawRows, admit_watermark};

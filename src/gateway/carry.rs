@@ -29,20 +29,34 @@ pub(super) async fn answer<T: Forwardable>(
     mut ending: Ending,
     incoming: Incoming,
 ) -> Answer {
-    let Judged { asked, noted, judgement, app, cap } = *judged;
+    let Judged { asked, judgement, app, cap, .. } = *judged;
     let begun = Instant::now();
     let body = incoming.into_stream(cap, &ending.bytes_in());
     let obligation = recorded.get().parcel().obligation().cloned();
     ending.changes(changed(core, passage, judgement, app));
     let sent = core.forwarder.forward(recorded, body).await;
-    let UpstreamAnswer { head, body, address, .. } = match sent {
+    let answer = match sent {
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(request = %passage.id, %error, "the application gave no answer");
             return refuse::faulted(core, passage, ending, asked.head, error.reason(), error.to_string());
         }
     };
-    ending.exchanged(address, head.status, begun.elapsed());
+    ending.exchanged(answer.address.clone(), answer.head.status, begun.elapsed());
+    release(core, passage, judged, answer, obligation, ending).await
+}
+
+/// Turns an answer that may be released into the client's.
+pub(super) async fn release(
+    core: &Core,
+    passage: &Passage,
+    judged: &Judged<'_>,
+    answer: UpstreamAnswer,
+    obligation: Option<Obligation>,
+    mut ending: Ending,
+) -> Answer {
+    let Judged { asked, noted, app, .. } = *judged;
+    let UpstreamAnswer { head, body, .. } = answer;
     let (body, cookies) = match session::settle(core, passage, asked, app, noted, &head, body).await {
         Ok(settled) => settled,
         Err(fault) => {

@@ -4,6 +4,7 @@ mod carry;
 mod core;
 mod ending;
 mod filtered;
+mod hold;
 mod incoming;
 mod layers;
 mod live;

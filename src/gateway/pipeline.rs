@@ -12,17 +12,17 @@ use super::incoming::Incoming;
 use super::layers::{self, Panicked};
 use super::lookup::Resolved;
 use super::passage::{AskedHead, Parameters, Passage, body_parameters};
-use super::{carry, lookup, refuse, session};
+use super::{carry, hold, lookup, refuse, session};
 use crate::audit::{JournalError, Recorded};
 use crate::identity::chain::Identified;
 use crate::identity::evidence::Evidence;
 use crate::identity::presented::{CookieField, Presented};
 use crate::identity::sign_in::Watch;
 use crate::lookup::Facts;
-use crate::model::{Reason, SubjectId};
+use crate::model::{Outcome, Reason, SubjectId, Timestamp};
 use crate::policy::{
-    self, Asker, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told, approach,
-    decide, observe, seal,
+    self, Asker, Awaiting, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told,
+    approach, decide, observe, seal,
 };
 use crate::request::{CanonicalTarget, RequestView};
 use crate::rules::{App, Authority, Route, Upgrade};
@@ -93,9 +93,11 @@ pub(super) struct Asked<'a> {
 }
 
 /// What of a decided request is forwarded, and where to.
-enum Decided {
-    Permit(Permit, Arc<App>),
-    Observed(Observed, Arc<App>),
+enum Decided<'a> {
+    Permit(Permit),
+    /// Boxed, as few requests wait for their answers.
+    Awaiting(Box<Awaiting<'a>>),
+    Observed(Observed),
     Refused,
 }
 
@@ -107,21 +109,22 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
     let mut incoming = Incoming::new(exchange.body);
     let mut noted = Noted::default();
     let (mut passage, begun) = core.begin(connection, asked.head);
-    let found = begun.and_then(|()| find_application(&mut passage, &asked));
-    let (decided, judgement) = match found {
-        Ok(app) => settle(core, &mut passage, &asked, app, &mut incoming, &mut noted).await,
-        Err(judgement) => (Decided::Refused, judgement),
-    };
-    passage.decided = passage.begun.elapsed();
-    match decided {
-        Decided::Permit(permit, app) => {
-            let cap = passage.route.as_deref().and_then(approach::streamed_cap);
-            let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap };
-            carry_out(core, &mut passage, &judged, permit, incoming).await
+    let app = match begun.and_then(|()| find_application(&mut passage, &asked)) {
+        Ok(app) => app,
+        Err(judgement) => {
+            passage.decided = passage.begun.elapsed();
+            return refuse::answer(core, &mut passage, &asked, &judgement, &noted.parameters).await;
         }
-        Decided::Observed(observed, app) => {
-            let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap: None };
-            carry_out(core, &mut passage, &judged, observed, incoming).await
+    };
+    let (decided, judgement) = settle(core, &mut passage, &asked, &app, &mut incoming, &mut noted).await;
+    passage.decided = passage.begun.elapsed();
+    let cap = passage.route.as_deref().and_then(approach::streamed_cap);
+    let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap };
+    match decided {
+        Decided::Permit(permit) => carry_out(core, &mut passage, &judged, permit, incoming).await,
+        Decided::Awaiting(awaiting) => Box::pin(hold::answer(core, &mut passage, &judged, *awaiting, incoming)).await,
+        Decided::Observed(observed) => {
+            carry_out(core, &mut passage, &Judged { cap: None, ..judged }, observed, incoming).await
         }
         Decided::Refused => {
             if !passage.won.is_empty() {
@@ -134,6 +137,7 @@ async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange)
 }
 
 /// A request that was judged, with what was learned on the way.
+#[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub asked: &'a Asked<'a>,
     pub noted: &'a Noted,
@@ -158,7 +162,7 @@ async fn carry_out<T: Forwardable>(
 }
 
 /// Puts the decision on record. What may be forwarded comes out again only when it is written.
-async fn record<T>(
+pub(super) async fn record<T>(
     core: &Core,
     passage: &mut Passage,
     judged: &Judged<'_>,
@@ -170,7 +174,9 @@ async fn record<T>(
         passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, &noted.parameters)?
     };
     let mut ending = Ending::of(core, passage);
-    ending.decided(judgement);
+    if judgement.outcome() != Outcome::Held {
+        ending.decided(judgement);
+    }
     match pending.written(sealed).await {
         Ok(recorded) => Ok((recorded, ending)),
         Err(error) => {
@@ -201,41 +207,41 @@ fn find_application(passage: &mut Passage, asked: &Asked<'_>) -> Result<Arc<App>
 }
 
 /// Decides, and turns what came of it into what may be forwarded.
-async fn settle(
+async fn settle<'a>(
     core: &Core,
     passage: &mut Passage,
-    asked: &Asked<'_>,
-    app: Arc<App>,
+    asked: &Asked<'a>,
+    app: &'a Arc<App>,
     incoming: &mut Incoming,
     noted: &mut Noted,
-) -> (Decided, Judgement) {
-    let judgement = match judge(core, passage, asked, &app, incoming, noted).await {
-        Ok((permit, judgement)) => return (Decided::Permit(permit, app), judgement),
+) -> (Decided<'a>, Judgement) {
+    let judgement = match judge(core, passage, asked, app, incoming, noted).await {
+        Ok(decided) => return decided,
         Err(judgement) => judgement,
     };
     if noted.identified.is_none() {
         // SECURITY: what belongs to the gateway is taken off also where nobody could be told, as observe mode forwards such requests.
-        let evidence = evidence(passage, asked, &app, None);
+        let evidence = evidence(passage, asked, app, None);
         noted.presented = app.identity.present(&evidence, &core.verifiers);
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
     }
     let told = Told { subject: None, roles: &[] };
     let parts = forward_parts(passage, asked, noted, told);
-    match observe(judgement, &app, passage.route.as_deref(), &parts, incoming.as_observed()) {
-        Ok((observed, judgement)) => (Decided::Observed(observed, app), judgement),
+    match observe(judgement, app, passage.route.as_deref(), &parts, incoming.as_observed()) {
+        Ok((observed, judgement)) => (Decided::Observed(observed), judgement),
         Err(judgement) => (Decided::Refused, judgement),
     }
 }
 
 /// Canonical target → route → subject → parameters → decision → permit.
-async fn judge(
+async fn judge<'a>(
     core: &Core,
     passage: &mut Passage,
-    asked: &Asked<'_>,
-    app: &Arc<App>,
+    asked: &Asked<'a>,
+    app: &'a Arc<App>,
     incoming: &mut Incoming,
     noted: &mut Noted,
-) -> Result<(Permit, Judgement), Judgement> {
+) -> Result<(Decided<'a>, Judgement), Judgement> {
     let limits = &core.shared().limits;
     let mut view = approach::read_target(app, asked.head, asked.framing, &limits.target)?;
     let found = approach::find_route(app, &view);
@@ -271,23 +277,7 @@ async fn judge(
         return Err(Judgement::refused(Reason::Frozen, Detail::None));
     }
     same_origin(asked, route)?;
-    let live = Arc::clone(&passage.live);
-    let subject = passage.subject.clone();
-    let asker = match &subject {
-        None => Asker::Anonymous,
-        Some(id) => live.people.subject(id).map_or(Asker::Stranger(id), Asker::Known),
-    };
-    let mut question = Question {
-        rules: &live.rules,
-        app,
-        route,
-        asker,
-        now,
-        client: passage.client.ip,
-        device: Some(&passage.device),
-        facts: Facts::NONE,
-    };
-    let wanted = policy::wanted(&question, &view);
+    let wanted = policy::wanted(&question(passage, app, route, now, Facts::NONE), &view);
     let forgets = policy::forgotten(route, &view);
     let resolved = if wanted.is_empty() {
         Resolved::default()
@@ -295,15 +285,44 @@ async fn judge(
         // boxed: few routes look anything up, and every request's future would have room for it
         Box::pin(lookup::resolve(core, passage, asked, app, noted, wanted)).await
     };
-    question.facts = &resolved.facts;
-    let judged = decide(&question, view);
+    let live = Arc::clone(&passage.live);
+    let judged = decide(&question(passage, app, route, now, &resolved.facts), view);
     noted.tested = judged.tested();
     (passage.facts, passage.won, passage.forgets) = (resolved.facts, resolved.won, forgets);
     let deciding = judged.judgement().deciding().iter();
     let roles: SmallVec<[&str; 2]> =
         deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();
-    let told = Told { subject: subject.as_ref().map(SubjectId::as_str), roles: &roles };
-    seal(judged, &forward_parts(passage, asked, noted, told))
+    let told = Told { subject: passage.subject.as_ref().map(SubjectId::as_str), roles: &roles };
+    let parts = forward_parts(passage, asked, noted, told);
+    if judged.judgement().outcome() == Outcome::Held {
+        return policy::hold(judged, &parts).map(|(held, judgement)| (Decided::Awaiting(Box::new(held)), judgement));
+    }
+    seal(judged, &parts).map(|(permit, judgement)| (Decided::Permit(permit), judgement))
+}
+
+/// What a request is decided by, beside itself.
+pub(super) fn question<'a>(
+    passage: &'a Passage,
+    app: &'a Arc<App>,
+    route: &'a Arc<Route>,
+    now: Timestamp,
+    facts: &'a Facts,
+) -> Question<'a> {
+    let live = &passage.live;
+    let asker = match &passage.subject {
+        None => Asker::Anonymous,
+        Some(id) => live.people.subject(id).map_or(Asker::Stranger(id), Asker::Known),
+    };
+    Question {
+        rules: &live.rules,
+        app,
+        route,
+        asker,
+        now,
+        client: passage.client.ip,
+        device: Some(&passage.device),
+        facts,
+    }
 }
 
 /// A WebSocket is asked for by a page that the route lists, or by none.

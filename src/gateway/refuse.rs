@@ -90,6 +90,17 @@ pub(super) fn faulted(
     page(core, passage, Some(ending), Some(head), reason, None)
 }
 
+/// Refuses a request whose answer was held, in the same words as any other; the refusal is on record.
+pub(super) fn held(
+    core: &Core,
+    passage: &Passage,
+    ending: Ending,
+    head: &RequestHead,
+    judgement: &Judgement,
+) -> Answer {
+    page(core, passage, Some(ending), Some(head), judgement.reason(), judgement.permission())
+}
+
 /// Answers in place of the application that said that something went wrong: with its status, and what browsers need of its head.
 pub(super) fn withheld(
     core: &Core,

@@ -122,7 +122,9 @@ const OUTSIDE: (Pair, Pair) = (
 
 fn both(reason: Reason) -> (Pair, Pair) {
     match reason {
-        Reason::Granted | Reason::Public => (("Allowed", "This request was allowed."), ("已允许", "此请求已被允许。")),
+        Reason::Granted | Reason::Public | Reason::AnswerAwaited => {
+            (("Allowed", "This request was allowed."), ("已允许", "此请求已被允许。"))
+        }
         Reason::MalformedHead
         | Reason::MalformedFraming
         | Reason::BadHost

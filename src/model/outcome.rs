@@ -9,6 +9,9 @@ pub enum Outcome {
     Refuse,
     /// Forwarded unchanged by observe mode, although it would have been refused.
     Observed,
+    /// Forwarded as judged so far; the answer, which tells the rest, is held until that is judged too. No decision ends so: another
+    /// of the same request follows.
+    Held,
 }
 
 impl Outcome {
@@ -19,10 +22,11 @@ impl Outcome {
             Self::Permit => "permit",
             Self::Refuse => "refuse",
             Self::Observed => "observed",
+            Self::Held => "held",
         }
     }
 
-    /// Reads the name that [`Outcome::as_str`] gives.
+    /// Reads the name that [`Outcome::as_str`] gives, of those that a decision ends with.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Permit, Self::Refuse, Self::Observed].into_iter().find(|outcome| outcome.as_str() == name)

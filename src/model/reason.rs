@@ -78,6 +78,8 @@ reasons! {
     Granted = "granted", 200, None;
     /// The route is public.
     Public = "public", 200, None;
+    /// What the request tells is within the rights; the answer, which is held, tells the rest.
+    AnswerAwaited = "answer-awaited", 200, None;
 
     // the bytes of the request
     /// The head is not HTTP/1.1 as RFC 9112 has it.

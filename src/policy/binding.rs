@@ -9,7 +9,7 @@ use crate::lookup::Found;
 use crate::model::Reason;
 use crate::request::{Location, ParamType, RequestView};
 use crate::rules::route::Absent;
-use crate::rules::{App, Dimension, DimensionId, End, LookedUp, Route, ScopeRule, Subject, ValueId};
+use crate::rules::{App, Dimension, End, LookedUp, Route, ScopeRule, Subject, ValueId};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
@@ -28,8 +28,8 @@ pub(super) struct Binding<'a> {
     route: &'a Route,
     asked: SmallVec<[Asked; 3]>,
     entries: SmallVec<[Entry<'a>; 3]>,
-    /// Dimensions whose values only the answer tells, with the attribute that does.
-    held: SmallVec<[(DimensionId, LookedUp); 1]>,
+    /// Whether there are values that only the answer tells.
+    held: bool,
 }
 
 impl<'a> Binding<'a> {
@@ -39,7 +39,7 @@ impl<'a> Binding<'a> {
     /// A place that is absent where the rule wants a value, or that cannot be read; an object of which nothing is known.
     pub(super) fn read(question: &Question<'a>, view: &'a RequestView<'_>) -> Result<Self, Refusal> {
         let route: &'a Route = question.route;
-        let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: SmallVec::new() };
+        let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: false };
         for rule in &route.scope {
             let ScopeRule::Bound { dimension: id, ends, absent, narrow } = rule else { continue };
             let Some(dimension) = question.rules.catalog.dimension(*id) else {
@@ -48,7 +48,7 @@ impl<'a> Binding<'a> {
             let mut texts = Texts::new();
             let (mut missing, mut held) = (None, false);
             for (at, end) in (0_u16..).zip(ends) {
-                match binding.take(question, view, end, at, *id, &mut texts)? {
+                match binding.take(question, view, end, at, &mut texts)? {
                     Taken::Values => {}
                     Taken::Absent if end.may_stay => {}
                     Taken::Absent => missing = missing.or(Some(&end.handle.first)),
@@ -81,7 +81,6 @@ impl<'a> Binding<'a> {
         view: &'a RequestView<'_>,
         end: &'a End,
         at: u16,
-        dimension: DimensionId,
         texts: &mut Texts<'a>,
     ) -> Result<Taken, Refusal> {
         let found = named(&end.handle, self.route, view)?;
@@ -98,9 +97,7 @@ impl<'a> Binding<'a> {
                 Some(value) => texts.push((value, at)),
                 None => {
                     taken = Taken::Held;
-                    if !self.held.contains(&(dimension, looked_up)) {
-                        self.held.push((dimension, looked_up));
-                    }
+                    self.held = true;
                 }
             }
         }
@@ -116,10 +113,11 @@ impl<'a> Binding<'a> {
         &self.asked
     }
 
-    /// The dimensions that only the answer tells.
-    pub(super) fn held(&self) -> &[(DimensionId, LookedUp)] {
-        &self.held
+    /// Whether there are values that only the answer tells.
+    pub(super) fn is_held(&self) -> bool {
+        self.held
     }
+
     /// The values for the record: those given that lie in `cut`, or all of them without one.
     pub(super) fn bound(&self, cut: Option<&Cut>) -> SmallVec<[Bound; 2]> {
         let side = |at: usize| cut.and_then(|cut| cut.sides.get(at));

@@ -8,7 +8,9 @@ use super::judgement::Judgement;
 use super::obligation::Obligation;
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
 use crate::model::{Effect, Outcome, Reason, RequestId};
-use crate::request::{ForwardBody, ForwardError, ForwardHead, ForwardedFor, JudgedBody, write_forward_head};
+use crate::request::{
+    ForwardBody, ForwardError, ForwardHead, ForwardedFor, JudgedBody, RequestView, write_forward_head,
+};
 use crate::rules::{App, BodyRule, Mode, Route, Upgrade};
 use crate::wire::framing::Framing;
 use bytes::Bytes;
@@ -228,13 +230,31 @@ pub enum ObservedBody {
 /// The judgement, as a refusal: as it was where it did not permit, or because the request cannot be written.
 pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Judgement), Judgement> {
     let Judged { judgement, view, app, route, obligation } = judged;
-    if judgement.outcome() != Outcome::Permit {
-        return Err(judgement);
+    match judgement.outcome() {
+        Outcome::Permit => {}
+        // SECURITY: what only the answer tells is never permitted here.
+        Outcome::Held => {
+            let detail = Detail::text("what awaits its answer is no permit");
+            return Err(judgement.into_refusal(Reason::InternalFault, detail));
+        }
+        Outcome::Refuse | Outcome::Observed => return Err(judgement),
     }
-    if judgement.held().is_some() {
-        // SECURITY: nothing holds an answer until it is judged, so that what only the answer tells is not permitted.
-        return Err(judgement.into_refusal(Reason::LookupFailed, Detail::text("no answer is held until it is judged")));
+    let filtered = obligation.is_some();
+    match assemble(&judgement, &view, &app, &route, parts, filtered) {
+        Ok(parcel) => Ok((Permit(Parcel { obligation, ..parcel }), judgement)),
+        Err((reason, detail)) => Err(judgement.into_refusal(reason, detail)),
     }
+}
+
+/// The parts of a judged request; `filtered` where nothing may be asked for that only a part of the answer, or a coded one, has.
+pub(super) fn assemble(
+    judgement: &Judgement,
+    view: &RequestView<'_>,
+    app: &App,
+    route: &Route,
+    parts: &ForwardParts<'_>,
+    filtered: bool,
+) -> Result<Parcel, (Reason, Detail)> {
     let (body, content_type) = match view.body() {
         JudgedBody::Bytes { content_type, bytes } => (BodyPlan::Judged(bytes), Some(content_type)),
         JudgedBody::None if view.is_body_unread() => (streamed(parts.framing), None),
@@ -243,18 +263,17 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
     };
     let streams = matches!(body, BodyPlan::Streamed { .. });
     if streams && !matches!(route.body, BodyRule::Stream { .. }) {
-        return Err(judgement
-            .into_refusal(Reason::InternalFault, Detail::text("a body that was not judged would be forwarded")));
+        return Err((Reason::InternalFault, Detail::text("a body that was not judged would be forwarded")));
     }
-    if let (BodyPlan::Streamed { length: Some(length) }, Some(cap)) = (&body, streamed_cap(&route))
+    if let (BodyPlan::Streamed { length: Some(length) }, Some(cap)) = (&body, streamed_cap(route))
         && *length > cap
     {
         let detail = Detail::text(format_args!("{length} bytes are announced, the rule takes {cap}"));
-        return Err(judgement.into_refusal(Reason::BodyTooLarge, detail));
+        return Err((Reason::BodyTooLarge, detail));
     }
     let upgrade = parts.upgrade && !matches!(route.upgrade, Upgrade::None);
     if parts.upgrade && !upgrade {
-        return Err(judgement.into_refusal(Reason::UpgradeRefused, Detail::None));
+        return Err((Reason::UpgradeRefused, Detail::None));
     }
     let mut target = Vec::with_capacity(128);
     view.write_target(&mut target);
@@ -265,12 +284,10 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
         header_edits: view.header_edits(),
         cookie_edits: view.cookie_edits(),
         upgrade,
-        filtered: obligation.is_some(),
+        filtered,
     };
-    match fields::write(&app, parts, &shape) {
-        Ok(head) => Ok((Permit(Parcel::new(&app, &shape, head, body, judgement.effect(), obligation)), judgement)),
-        Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
-    }
+    let head = fields::write(app, parts, &shape).map_err(|error| (Reason::MalformedHead, Detail::text(error)))?;
+    Ok(Parcel::new(app, &shape, head, body, judgement.effect(), None))
 }
 
 /// Turns a request that was refused into one that observe mode sends on as it came: target and body unchanged, the
@@ -365,6 +382,7 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::LookupTimeout => true,
         Reason::Granted
         | Reason::Public
+        | Reason::AnswerAwaited
         | Reason::MalformedHead
         | Reason::MalformedFraming
         | Reason::BadHost

@@ -1,7 +1,7 @@
 //! What a decision came to, with everything that the record tells of it; says nothing to the person who asked.
 
 use super::detail::Detail;
-use super::held::Held;
+use crate::lookup::LookupId;
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::Location;
 use crate::rules::{DimensionId, PermissionId, RoleId};
@@ -63,6 +63,15 @@ impl ChangeKind {
     }
 }
 
+/// The object of which only the answer tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// How the answer is read.
+    pub lookup: LookupId,
+    /// The object, as the request names it.
+    pub key: CompactString,
+}
+
 /// What a decision came to. One that permits is made only by [`super::decide()`].
 #[derive(Clone, Debug)]
 pub struct Judgement {
@@ -74,7 +83,7 @@ pub struct Judgement {
     pub(super) deciding: SmallVec<[Deciding; 2]>,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
-    pub(super) held: Option<Box<Held>>,
+    pub(super) awaited: Option<Box<Awaited>>,
 }
 
 impl Judgement {
@@ -83,7 +92,7 @@ impl Judgement {
     /// A reason that permits is not believed: it becomes [`Reason::InternalFault`].
     #[must_use]
     pub fn refused(reason: Reason, detail: Detail) -> Self {
-        let reason = if matches!(reason, Reason::Granted | Reason::Public) { Reason::InternalFault } else { reason };
+        let reason = believable(reason);
         Self {
             outcome: Outcome::Refuse,
             reason,
@@ -93,13 +102,16 @@ impl Judgement {
             deciding: SmallVec::new(),
             scope: SmallVec::new(),
             changes: Vec::new(),
-            held: None,
+            awaited: None,
         }
     }
 
-    /// The same judgement, turned into a refusal because the request cannot be sent.
-    pub(super) fn into_refusal(self, reason: Reason, detail: Detail) -> Self {
-        Self { outcome: Outcome::Refuse, reason, detail, ..self }
+    /// The same judgement, turned into a refusal because the request cannot be sent, or its answer not be released.
+    ///
+    /// A reason that permits is not believed: it becomes [`Reason::InternalFault`].
+    #[must_use]
+    pub fn into_refusal(self, reason: Reason, detail: Detail) -> Self {
+        Self { outcome: Outcome::Refuse, reason: believable(reason), detail, awaited: None, ..self }
     }
 
     /// The same judgement, with the request sent on all the same.
@@ -107,7 +119,7 @@ impl Judgement {
         Self { outcome: Outcome::Observed, ..self }
     }
 
-    /// Permit, refuse, or observed.
+    /// Permit, refuse, observed, or held.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
@@ -149,15 +161,23 @@ impl Judgement {
         &self.scope
     }
 
-    /// What is still to be judged by the answer, which must be held until then.
+    /// Of what only the answer tells, which must be held until that is judged.
     #[must_use]
-    pub fn held(&self) -> Option<&Held> {
-        self.held.as_deref()
+    pub fn awaited(&self) -> Option<&Awaited> {
+        self.awaited.as_deref()
     }
 
     /// What was filled in, narrowed and removed.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+}
+
+/// The reason of a refusal.
+const fn believable(reason: Reason) -> Reason {
+    match reason {
+        Reason::Granted | Reason::Public | Reason::AnswerAwaited => Reason::InternalFault,
+        reason => reason,
     }
 }

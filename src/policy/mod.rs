@@ -4,6 +4,7 @@
 //! reads a clock, a file or a socket, and it never answers a request.
 
 pub mod approach;
+mod awaiting;
 mod binding;
 pub mod claim;
 mod condition;
@@ -13,7 +14,6 @@ pub mod explain;
 mod fields;
 pub mod forward;
 pub mod handle;
-mod held;
 pub mod inquiry;
 pub mod judgement;
 pub mod obligation;
@@ -26,12 +26,12 @@ mod scope;
 pub mod suite;
 pub mod trace;
 
+pub use awaiting::{Awaiting, Completed, hold};
 pub use claim::{Claim, Origin, Tested};
 pub use decide::{Asker, Judged, Question, decide, decide_traced};
 pub use detail::Detail;
 pub use handle::{Wanted, forgotten, wanted};
-pub use held::Held;
-pub use judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+pub use judgement::{Awaited, Bound, Change, ChangeKind, Deciding, Judgement};
 pub use obligation::Obligation;
 pub use trace::{Relevance, Silent, Step, Trace};
 

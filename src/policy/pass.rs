@@ -6,10 +6,10 @@ use super::condition::{self, Moment};
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
 use super::handle::elements;
-use super::held::Held;
-use super::judgement::{Bound, Change, ChangeKind, Deciding, Judgement};
+use super::judgement::{Awaited, Bound, Change, ChangeKind, Deciding, Judgement};
 use super::operation;
 use super::trace::{Step, Trace};
+use crate::lookup::Found;
 use crate::model::{Effect, Outcome, Reason};
 use crate::request::{ContentTypes, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
 use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId, Subject};
@@ -30,12 +30,12 @@ pub(super) struct Pass<'a, 'h, T> {
     pub(super) permission: Option<PermissionId>,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
-    pub(super) held: Option<Box<Held>>,
+    pub(super) awaited: Option<Box<Awaited>>,
 }
 
 impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     pub(super) fn new(question: &'a Question<'a>, view: &'a RequestView<'h>, trace: &'a mut T) -> Self {
-        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new(), held: None }
+        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new(), awaited: None }
     }
 
     /// The steps, in the order in which a refusal is told.
@@ -47,7 +47,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             }
             let binding = Binding::read(self.question, self.view)?;
             grant = self.reach(subject, &granting, &binding)?;
-            self.hold(&granting, &binding)?;
+            self.hold(&binding)?;
         }
         self.conditions()?;
         Ok(grant)
@@ -71,9 +71,9 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         }
     }
 
-    /// Keeps what it takes to judge the answer, where only that tells.
-    fn hold(&mut self, granting: &Places, binding: &Binding<'a>) -> Result<(), Refusal> {
-        if binding.held().is_empty() {
+    /// Notes of what only the answer tells.
+    fn hold(&mut self, binding: &Binding<'a>) -> Result<(), Refusal> {
+        if !binding.is_held() {
             return Ok(());
         }
         let refuse = |text: &str| Err(Refusal::new(Reason::LookupFailed, Detail::text(text)));
@@ -84,7 +84,12 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         if self.view.method() == "HEAD" {
             return refuse("the answer to HEAD tells nothing");
         }
-        self.held = Some(Box::new(Held::new(granting.clone(), binding.asked(), binding.held())));
+        let mut held = self.question.facts.iter().filter(|fact| fact.found == Found::Held);
+        let (Some(fact), None) = (held.next(), held.next()) else {
+            // SECURITY: what the answer tells of one object says nothing of another (`an_answer_judges_one_object_only`).
+            return refuse("the request names several objects, and one answer tells of one");
+        };
+        self.awaited = Some(Box::new(Awaited { lookup: fact.lookup, key: fact.key.clone() }));
         Ok(())
     }
 
@@ -95,8 +100,16 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
 
     /// The judgement of a request that is complete; a refusal where it asks for what its answer hides.
     pub(super) fn settle(mut self, deciding: Grant, changes: Vec<Change>) -> Judgement {
-        let (scope, held) = (std::mem::take(&mut self.scope), self.held.take());
-        let judgement = Judgement { held, ..self.judgement(deciding, scope, changes) };
+        let (scope, awaited) = (std::mem::take(&mut self.scope), self.awaited.take());
+        let judgement = match awaited {
+            None => self.judgement(deciding, scope, changes),
+            awaited => Judgement {
+                outcome: Outcome::Held,
+                reason: Reason::AnswerAwaited,
+                awaited,
+                ..self.judgement(deciding, scope, changes)
+            },
+        };
         match self.keys(&judgement) {
             Ok(()) => judgement,
             Err(Refusal { reason, detail }) => judgement.into_refusal(reason, detail),
@@ -115,7 +128,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             deciding,
             scope,
             changes,
-            held: None,
+            awaited: None,
         }
     }
 

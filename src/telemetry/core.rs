@@ -35,6 +35,7 @@ struct RouteSeries {
     rest: OnceLock<Box<[Tally]>>,
 }
 
+/// The outcomes that are counted: those that a decision ends with.
 const OUTCOMES: [Outcome; 3] = [Outcome::Permit, Outcome::Refuse, Outcome::Observed];
 
 impl RouteSeries {

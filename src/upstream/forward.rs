@@ -2,13 +2,14 @@
 
 use super::core::{Attempt, Chosen, CoreUpstream};
 use super::error::UpstreamError;
+use super::held::HeldAnswer;
 use super::registry::Upstreams;
 use super::stream::AnswerStream;
 use super::tunnel::judge_answer;
 use crate::audit::Recorded;
 use crate::endpoint::{Address, UpstreamId, UpstreamSpec};
 use crate::model::Effect;
-use crate::policy::{BodyPlan, Forwardable, Head, Parcel, SideRequest};
+use crate::policy::{Awaiting, BodyPlan, Forwardable, Head, Parcel, SideRequest};
 use crate::telemetry::{CoreMetrics, UpstreamFailure};
 use crate::wire::body::{AnswerBody, RequestBody};
 use crate::wire::client::{ClientError, ClientErrorKind, Outgoing, Payload, Sent};
@@ -72,6 +73,20 @@ impl Forwarder {
         body: RequestBody,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         self.exchange(&Shipment::of(recorded.into_inner().parcel()), body).await
+    }
+
+    /// Sends a recorded request that awaits its answer, which is held: what comes back gives it to nobody before it is judged.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub async fn forward_held<'h>(
+        &self,
+        recorded: Recorded<Awaiting<'h>>,
+        body: RequestBody,
+    ) -> Result<HeldAnswer<'h>, UpstreamError> {
+        let awaiting = recorded.into_inner();
+        let answer = self.exchange(&Shipment::of(awaiting.parcel()), body).await?;
+        Ok(HeldAnswer::new(answer, awaiting))
     }
 
     /// Sends a request of the gateway's own.

@@ -42,7 +42,7 @@ impl Received {
 }
 
 /// What the application does with a request.
-pub type Script = dyn Fn(&Received) -> Option<String> + Send + Sync;
+pub type Script = dyn Fn(&Received) -> Option<Vec<u8>> + Send + Sync;
 
 /// An answer with a content type and a body.
 pub fn answer(status: &str, content_type: &str, body: &str) -> Option<String> {
@@ -125,7 +125,7 @@ impl Application {
             return None;
         };
         let mut out = stream;
-        out.write_all(text.as_bytes()).ok()
+        out.write_all(&text).ok()
     }
 
     /// The lines of everything received since the last look.
@@ -171,17 +171,18 @@ pub struct World {
 
 impl World {
     /// A gateway with these lookups and routes before an application that answers so.
-    pub fn new(rules: &str, script: impl Fn(&Received) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn new<A: Into<Vec<u8>>>(rules: &str, script: impl Fn(&Received) -> Option<A> + Send + Sync + 'static) -> Self {
         Self::with(rules, script, |_| {})
     }
 
     /// The same, with further files in the folder of the rules.
-    pub fn with(
+    pub fn with<A: Into<Vec<u8>>>(
         rules: &str,
-        script: impl Fn(&Received) -> Option<String> + Send + Sync + 'static,
+        script: impl Fn(&Received) -> Option<A> + Send + Sync + 'static,
         prepare: impl FnOnce(&Path),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let script = move |received: &Received| script(received).map(Into::into);
         let application = Application { received: Arc::default(), script: Arc::new(script) };
         let routes = folder.path().join("routes");
         write_rules(&routes, application.serve(), rules);
@@ -225,9 +226,15 @@ impl World {
         self.find("decision", request)
     }
 
+    /// The last of this kind.
     fn find(&self, kind: &str, request: &str) -> Value {
-        let found = self.records().into_iter().find(|r| r["kind"] == kind && r["request"] == request);
+        let found = self.about(request).into_iter().rfind(|record| record["kind"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} about {request}"))
+    }
+
+    /// Everything on record about a request, in its order.
+    pub fn about(&self, request: &str) -> Vec<Value> {
+        self.records().into_iter().filter(|record| record["request"] == request).collect()
     }
 
     fn records(&self) -> Vec<Value> {
@@ -246,6 +253,11 @@ impl World {
             }
         }
         records
+    }
+
+    /// Ends the gateway, so that everything is on record.
+    pub fn end(&mut self) {
+        self.gateway.take().unwrap().stop().unwrap();
     }
 
     /// The value of the metric line that begins so.

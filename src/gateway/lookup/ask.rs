@@ -2,14 +2,13 @@
 //! their answers.
 
 use std::cell::RefCell;
-use std::pin::Pin;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use compact_str::CompactString;
-use http_body::Body as _;
 
 use super::flight::{Key, Part};
 use super::parallel::in_parallel;
+use super::told::{self, failed};
 use super::{Asked, Inquiry, Noted};
 use crate::facts::Ticket;
 use crate::gateway::session::forwarded_cookies;
@@ -18,7 +17,7 @@ use crate::lookup::{Caller, Found, Many, Page, Request, Source, Template};
 use crate::model::Reason;
 use crate::policy::{Credential, SideRequest};
 use crate::request::{CanonicalTarget, folds_to};
-use crate::wire::body::AnswerBody;
+use crate::upstream::whole;
 use crate::wire::head::ResponseHead;
 
 /// The client's session at the application, as answers to the gateway's own requests change it.
@@ -54,10 +53,6 @@ impl Session {
     pub fn into_parts(self) -> (Option<Vec<u8>>, Vec<ResponseHead>) {
         (self.cookies.into_inner(), self.won.into_inner())
     }
-}
-
-fn failed(text: impl std::fmt::Display) -> Found {
-    Found::Failed(Reason::LookupFailed, text.to_string().into())
 }
 
 impl Inquiry<'_> {
@@ -127,11 +122,7 @@ impl Inquiry<'_> {
             Ok(page) => page,
             Err(found) => return found,
         };
-        match self.lookup.of_page(&page) {
-            Ok(Some(values)) => Found::Values(values),
-            Ok(None) => Found::Unknown("the answer does not tell".into()),
-            Err(error) => failed(error),
-        }
+        told::of_page(self.lookup, &page)
     }
 
     async fn ask_many(&self, request: &Request, many: &Many, keys: &[CompactString]) -> Vec<Found> {
@@ -167,7 +158,7 @@ impl Inquiry<'_> {
         let limits = &self.core.shared().limits.target;
         CanonicalTarget::parse(target.as_bytes(), &self.app.dialect, limits).map_err(failed)?;
         let (head, body) = self.exchange(request, &target).await?;
-        self.judge(&head)?;
+        told::is_telling(self.app, &head, self.is_personal())?;
         let encoded = head.values("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
         let (kind, expected) = (self.lookup.kind(), self.lookup.content_type());
         Page::read(head.values("content-type"), encoded, &body, kind, expected, charset).map_err(failed)
@@ -202,55 +193,4 @@ impl Inquiry<'_> {
         let body = whole(answer.body, self.lookup.cap).await.map_err(failed)?;
         Ok((answer.head, body))
     }
-
-    /// Whether the status is that of an answer which tells.
-    fn judge(&self, head: &ResponseHead) -> Result<(), Found> {
-        let status = head.status;
-        match status {
-            200 => Ok(()),
-            403 | 404 | 410 => Err(Found::Unknown(format!("the application answered {status}").into())),
-            _ if self.is_personal() && self.asks_to_sign_in(head) => {
-                let text = format!("the application answered {status}: it wants the person to sign in again");
-                Err(Found::Failed(Reason::Unauthenticated, text.into()))
-            }
-            _ => Err(failed(format_args!("the application answered {status}"))),
-        }
-    }
-
-    fn asks_to_sign_in(&self, head: &ResponseHead) -> bool {
-        let location = head.values("location").next().unwrap_or_default();
-        let path = location.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let page = self.app.identity.sign_in_page().map(str::as_bytes);
-        head.status == 401 || (matches!(head.status, 302 | 303 | 307) && page.is_some_and(|page| path.ends_with(page)))
-    }
-}
-
-/// Why a body was not read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::gateway) enum Unread {
-    /// It is larger than what is looked into.
-    #[error("the answer is larger than what is looked into")]
-    TooLarge,
-    /// It broke off.
-    #[error("the answer broke off")]
-    Broken,
-}
-
-/// A whole body of at most `cap` bytes.
-///
-/// # Errors
-/// When it is larger, or broke off.
-pub(in crate::gateway) async fn whole(mut body: AnswerBody, cap: usize) -> Result<Bytes, Unread> {
-    if let AnswerBody::Full(bytes) = body {
-        return if bytes.len() > cap { Err(Unread::TooLarge) } else { Ok(bytes) };
-    }
-    let mut read = BytesMut::new();
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-        if read.len() + data.len() > cap {
-            return Err(Unread::TooLarge);
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read.freeze())
 }

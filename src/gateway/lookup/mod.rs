@@ -4,6 +4,7 @@ mod ask;
 mod flight;
 mod parallel;
 mod secret;
+pub(super) mod told;
 
 use std::time::Instant;
 
