@@ -21,6 +21,7 @@ use compact_str::CompactString;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Records of comma separated values.
@@ -150,7 +151,8 @@ const MOST_COLUMNS: usize = 16 << 10;
 /// Where the columns of a rule stand in this answer.
 struct Columns {
     count: usize,
-    keep: SmallVec<[(DimensionNo, usize); 4]>,
+    /// Dimension, column, and the places of its rule.
+    keep: SmallVec<[(DimensionNo, usize, (usize, usize)); 4]>,
     /// Column, and the number of its mask.
     mask: SmallVec<[(usize, usize); 4]>,
 }
@@ -238,8 +240,14 @@ impl CsvStage {
 
     fn judge(&self, columns: &Columns, fields: &[&str], out: &mut Vec<u8>) {
         let Terms { judge, tally, .. } = &self.terms;
-        let row: Option<SmallVec<[(DimensionNo, &str); 4]>> =
-            columns.keep.iter().map(|(dimension, at)| Some((*dimension, *fields.get(*at)?))).collect();
+        let said = |(dimension, at, (keep, place)): &(DimensionNo, usize, (usize, usize))| {
+            let reading = &self.csv.keep.get(*keep)?.places.get(*place)?.reading;
+            Some((*dimension, reading.value((*fields.get(*at)?).into())?))
+        };
+        let values: Option<SmallVec<[(DimensionNo, Cow<'_, str>); 4]>> = columns.keep.iter().map(said).collect();
+        let row: Option<SmallVec<[(DimensionNo, &str); 4]>> = values
+            .as_ref()
+            .map(|values| values.iter().map(|(dimension, value)| (*dimension, value.as_ref())).collect());
         let Some(row) = row.filter(|row| {
             let whole = fields.len() == columns.count && row.iter().all(|(_, value)| !value.is_empty());
             whole && (row.is_empty() || judge.keeps(row))
@@ -290,9 +298,9 @@ impl CsvStage {
         };
         let find = |column| find(column).ok_or(FilterError::Missing("column, or has it twice,"));
         let mut columns = Columns { count: first.len(), keep: SmallVec::new(), mask: SmallVec::new() };
-        for keep in self.csv.keep.iter() {
-            for place in &keep.places {
-                columns.keep.push((keep.dimension, find(place)?));
+        for (number, keep) in self.csv.keep.iter().enumerate() {
+            for (no, kept) in keep.places.iter().enumerate() {
+                columns.keep.push((keep.dimension, find(&kept.place)?, (number, no)));
             }
         }
         for (number, mask) in self.csv.mask.iter().enumerate() {
@@ -369,7 +377,7 @@ mod tests {
     fn csv() -> Csv {
         let named = |name: &str| Column::Named(name.into());
         Csv {
-            keep: [Keep { dimension: DimensionNo(0), places: vec![named("Warehouse")] }].into(),
+            keep: [Keep { dimension: DimensionNo(0), places: vec![named("Warehouse").into()] }].into(),
             mask: [Mask { fields: vec![named("Cost")], unless: Some(GrantNo(0)), form: Form::Remove }].into(),
             separator: b',',
             header: true,

@@ -33,6 +33,9 @@ pub enum FilterError {
     /// It does not have what the rule speaks of.
     #[error("the answer has no {0} that the rule speaks of")]
     Missing(&'static str),
+    /// No row of it is left, and the rule does not tell that from what is not there.
+    #[error("nothing is left of the answer that the person may see")]
+    Empty,
     /// A row, or another part that must be at hand as a whole, is longer than the rule allows.
     #[error("a part of the answer is longer than {0} bytes")]
     TooLong(usize),
@@ -47,6 +50,7 @@ impl FilterError {
     pub const fn reason(self) -> Reason {
         match self {
             Self::Type | Self::TypeUnclear | Self::Charset | Self::Coding | Self::Status => Reason::AnswerUnexpected,
+            Self::Empty => Reason::NothingFound,
             Self::Malformed { .. } | Self::Missing(_) | Self::TooLong(_) | Self::TooDeep(_) => Reason::AnswerUnreadable,
         }
     }

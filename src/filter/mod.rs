@@ -23,6 +23,7 @@ mod judge;
 mod mask;
 mod plan;
 mod raw;
+mod reading;
 mod tally;
 mod utf8;
 mod xlsx;
@@ -35,7 +36,8 @@ pub use head::{ACCEPT_ENCODING, belongs_to_the_unfiltered, is_asked_of_the_unfil
 pub use html::{RawHtml, RawRows, admit_watermark};
 pub use judge::{DimensionNo, GrantNo, Judge, Occasion, Terms};
 pub use mask::{Form, RawForm, Shown};
-pub use plan::{Bounds, Keep, Kind, Mask, Plan};
+pub use plan::{Bounds, Keep, Kept, Kind, Mask, Plan};
 pub use raw::{Names, RawAnswer, RawErrors, RawKeep, RawMask};
+pub use reading::{RawPlace, RawReading, Reading};
 pub use tally::Tally;
 pub use xlsx::{MOST_FILE, RawXlsx, Xlsx};

@@ -7,6 +7,7 @@ use super::json::{Json, JsonLines, JsonStage};
 use super::judge::{DimensionNo, GrantNo, Terms};
 use super::mask::Form;
 use super::raw::{Names, RawAnswer, RawErrors, RawKeep, RawMask};
+use super::reading::{RawPlace, Reading};
 use super::xlsx::Xlsx;
 use super::{Stage, utf8::Utf8Stage};
 use crate::diagnostics::yaml::Spanned;
@@ -35,7 +36,23 @@ pub struct Keep<P> {
     /// The dimension.
     pub dimension: DimensionNo,
     /// The places, all of which count.
-    pub places: Vec<P>,
+    pub places: Vec<Kept<P>>,
+}
+
+/// A place of a row that says the value of a dimension.
+#[derive(Clone, Debug)]
+pub struct Kept<P> {
+    /// Where.
+    pub place: P,
+    /// How what stands there is read.
+    pub reading: Reading,
+}
+
+impl<P> From<P> for Kept<P> {
+    /// What stands there is the value.
+    fn from(place: P) -> Self {
+        Self { place, reading: Reading::default() }
+    }
 }
 
 /// Fields that are masked. `P` is a place as the kind has it.
@@ -62,7 +79,11 @@ impl<P> Keep<P> {
             if places.is_empty() {
                 names.error(name.mark, format!("`{}` does not say where its values stand in a row", name.value));
             }
-            let places = places.iter().filter_map(|text| place(text, names)).collect();
+            let mut read = |raw: &Spanned<RawPlace>| {
+                let (text, reading) = Reading::compile(raw, names);
+                place(&text, names).map(|place| Kept { place, reading })
+            };
+            let places = places.iter().filter_map(&mut read).collect();
             keeps.push(Self { dimension, places });
         }
         keeps
@@ -237,6 +258,12 @@ impl Plan {
     #[must_use]
     pub fn judges_links(&self) -> bool {
         self.kinds.iter().any(|kind| matches!(kind, Kind::Html(html) if html.judges_links()))
+    }
+
+    /// Whether pages of which no row is left look like pages that are not there.
+    #[must_use]
+    pub fn withholds_empty(&self) -> bool {
+        self.kinds.iter().any(|kind| matches!(kind, Kind::Html(html) if html.withholds_empty()))
     }
 
     /// The kind of answers of this content type: in lower case, without parameters.

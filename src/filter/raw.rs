@@ -5,6 +5,7 @@ use super::html::RawHtml;
 use super::json::{RawJson, RawJsonLines};
 use super::judge::{DimensionNo, GrantNo};
 use super::mask::RawForm;
+use super::reading::RawPlace;
 use super::xlsx::RawXlsx;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::diagnostics::{Diagnostic, Mark};
@@ -52,8 +53,9 @@ pub enum RawErrors {
     Filter,
 }
 
-/// Dimension → where its value stands in a row. Several places, or a place with several values, must all be within.
-pub type RawKeep = Table<OneOrMany<Spanned<String>>>;
+/// Dimension → where its value stands in a row. Several places, or a place with several values, must all be within. Where a place holds
+/// more than the value, or another name of it, `{at: …, as: …, map: …}` says how it is read.
+pub type RawKeep = Table<OneOrMany<Spanned<RawPlace>>>;
 
 /// Fields that are masked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -87,7 +87,14 @@ pub(super) async fn release(
                     ending.filtered(tally);
                     body
                 }
-                Ok(Filtered::Withheld) => return refuse::withheld(core, passage, ending, asked.head, &shown),
+                Ok(Filtered::Withheld) => {
+                    return refuse::withheld(core, passage, ending, asked.head, Reason::AnswerWithheld, &shown);
+                }
+                Ok(Filtered::Nothing(tally)) => {
+                    ending.filtered(tally);
+                    shown.set_status(Reason::NothingFound.status());
+                    return refuse::withheld(core, passage, ending, asked.head, Reason::NothingFound, &shown);
+                }
                 Err(blocked) => {
                     return refuse::faulted(core, passage, ending, asked.head, blocked.reason(), blocked.to_string());
                 }

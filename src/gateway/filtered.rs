@@ -62,6 +62,8 @@ pub(super) enum Filtered {
     Shown(AnswerBody, Rc<Tally>),
     /// The status alone.
     Withheld,
+    /// That there is nothing; what was done to it before that showed.
+    Nothing(Rc<Tally>),
 }
 
 /// Meets `obligation` for the answer that began with `head`; `shown` is what the client would get of it, in `coding`. An answer to HEAD has the
@@ -84,6 +86,8 @@ pub(super) async fn filter(
     // Names and values are ours, and can stand in a head.
     let _ = shown.push("Cache-Control", "private, no-store");
     match begun {
+        // SECURITY: what is not there looks like what is hidden (`what_is_hidden_looks_like_what_is_not_there`).
+        Begun::Withheld if head.status == 404 && obligation.plan().withholds_empty() => Ok(Filtered::Nothing(tally)),
         Begun::Withheld => Ok(Filtered::Withheld),
         Begun::Bodiless => Ok(Filtered::Shown(AnswerBody::Empty, tally)),
         Begun::Whole(chain, xlsx, content_type) => {
@@ -105,6 +109,7 @@ pub(super) async fn filter(
             let body = match std::future::poll_fn(|cx| filtered.poll_first(cx)).await {
                 Ok(true) => AnswerBody::Full(std::mem::take(&mut filtered.out).into()),
                 Ok(false) => AnswerBody::stream(filtered),
+                Err(Blocked::Filter(FilterError::Empty)) => return Ok(Filtered::Nothing(tally)),
                 Err(blocked) => return Err(blocked),
             };
             Ok(Filtered::Shown(body, tally))

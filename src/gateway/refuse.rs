@@ -101,17 +101,18 @@ pub(super) fn held(
     page(core, passage, Some(ending), Some(head), judgement.reason(), judgement.permission())
 }
 
-/// Answers in place of the application that said that something went wrong: with its status, and what browsers need of its head.
+/// Answers in place of the application that said that something went wrong, or has nothing to show: with the status of `told`, and what browsers need of its head.
 pub(super) fn withheld(
     core: &Core,
     passage: &Passage,
     mut ending: Ending,
     head: &RequestHead,
+    reason: Reason,
     told: &AnswerHead,
 ) -> Answer {
     const KEPT: [&str; 5] = ["set-cookie", "www-authenticate", "retry-after", "allow", "location"];
-    ending.failed(Reason::AnswerWithheld, String::new());
-    let mut answer = rendered(core, passage, Some(head), Reason::AnswerWithheld, None);
+    ending.failed(reason, String::new());
+    let mut answer = rendered(core, passage, Some(head), reason, None);
     answer.head.set_status(told.status());
     for (name, value) in told.fields() {
         if let Some(name) = KEPT.into_iter().find(|kept| name.eq_ignore_ascii_case(kept.as_bytes())) {

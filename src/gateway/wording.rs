@@ -267,6 +267,13 @@ fn both(reason: Reason) -> (Pair, Pair) {
             ),
             ("应用报告出现问题", "具体内容可能涉及您范围之外的数据，因此未显示。请检查输入内容，或稍后重试。"),
         ),
+        Reason::NothingFound => (
+            (
+                "There is nothing here to show",
+                "Nothing was found that lies within your area. Go back, or look for something else.",
+            ),
+            ("没有可显示的内容", "在您的数据范围内没有找到任何内容。请返回，或更换查询条件。"),
+        ),
         Reason::LookupFailed | Reason::LookupTimeout => (
             (
                 "It could not be checked whose data this is",

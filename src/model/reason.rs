@@ -174,6 +174,8 @@ reasons! {
     ScopeUnbound = "scope-unbound", 403, Scope;
     /// A parameter searches, sorts or groups by a field that the person may not see.
     HiddenKey = "hidden-key", 403, Scope;
+    /// Nothing is left of the answer that the person may see, or there is nothing: people are not told which.
+    NothingFound = "nothing-found", 404, Scope;
     /// There is no such object, or whoever asks may not see it. People are told `out-of-scope`, so that nobody learns what exists.
     ObjectUnknown = "object-unknown", 403, Scope;
 

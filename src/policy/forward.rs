@@ -409,6 +409,7 @@ const fn is_observable(reason: Reason) -> bool {
         | Reason::AnswerUnexpected
         | Reason::AnswerUnreadable
         | Reason::AnswerWithheld
+        | Reason::NothingFound
         | Reason::RecordFailed
         | Reason::Draining
         | Reason::InternalFault => false,

@@ -25,6 +25,8 @@ pub enum HtmlError {
     NoColumn,
     /// A row has more or fewer columns than the titles above it.
     RowShape,
+    /// No row is left on the page, and the rule does not tell that from what is not there.
+    Empty,
     /// What a rule filters is not on the page.
     NoTable,
     /// A selector reaches through an element whose place in the tree is not certain.
@@ -49,6 +51,7 @@ impl HtmlError {
             Self::Nested => "a table that a rule names stands in a row of another",
             Self::NoColumn => "the title of a column was not found exactly once",
             Self::RowShape => "a row has other columns than its titles",
+            Self::Empty => "no row is left on it",
             Self::NoTable => "a table or list that a rule names is missing",
             Self::UncertainAncestor => "the end of an element that a rule names is not certain",
             Self::Charset => "it declares another character set",

@@ -11,7 +11,7 @@ use super::place::{Field, Place, selector_of};
 use super::selector::{SelectorNo, Selectors};
 use super::stage::HtmlStage;
 use crate::diagnostics::yaml::{OneOrMany, Spanned};
-use crate::filter::judge::{DimensionNo, Terms};
+use crate::filter::judge::{DimensionNo, Judge, Terms};
 use crate::filter::plan::{Keep, Mask, types};
 use crate::filter::raw::{Names, RawKeep, RawMask};
 use crate::request::Charset;
@@ -61,6 +61,22 @@ pub struct RawRows {
     /// Whether the page may lack it. A page without it is withheld otherwise.
     #[serde(default)]
     pub optional: bool,
+    /// What becomes of a page of which no row is left: `show` (default), or `withhold`, where the application shows another page when it
+    /// finds nothing, so that the difference would tell what it found.
+    #[serde(default)]
+    pub empty: Spanned<RawEmpty>,
+}
+
+/// What becomes of a page of which no row is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawEmpty {
+    /// It is shown without rows.
+    #[default]
+    Show,
+    /// The gateway says that there is nothing, with status 404: in the same words as where the application has no such page, or one
+    /// without the table. Whoever may see every row, and every field in it, is shown what the application says.
+    Withhold,
 }
 
 /// A table or list whose rows are judged.
@@ -78,6 +94,18 @@ pub struct Rows {
     pub titles: Option<usize>,
     /// Whether the page may lack it.
     pub optional: bool,
+    /// What becomes of a page of which no row is left.
+    pub empty: RawEmpty,
+}
+
+impl Rows {
+    /// Whether the person may see every row of it, and all that stands in them.
+    #[must_use]
+    pub fn is_open_to(&self, judge: &dyn Judge) -> bool {
+        let dimensions: Vec<DimensionNo> = self.keep.iter().map(|keep| keep.dimension).collect();
+        let shown = |mask: &Mask<Place>| mask.unless.is_some_and(|grant| judge.shows(grant, &[]));
+        judge.keeps_all(&dimensions) && self.mask.iter().all(shown)
+    }
 }
 
 /// Elements that are masked anywhere on the page.
@@ -145,6 +173,12 @@ impl Html {
         self.page.links.is_some()
     }
 
+    /// Whether pages without rows are withheld.
+    #[must_use]
+    pub fn withholds_empty(&self) -> bool {
+        self.page.rows.iter().any(|rows| rows.empty == RawEmpty::Withhold)
+    }
+
     /// Whether pages are marked.
     #[must_use]
     pub fn is_marked(&self) -> bool {
@@ -175,12 +209,18 @@ fn rows(raw: &Spanned<RawRows>, selectors: &mut Selectors, names: &mut dyn Names
             .help("write `keep: {warehouse: Warehouse}` or `mask: [{fields: [Cost]}]`");
     }
     if let Some(text) = &raw.each {
-        let columns = keep.iter().flat_map(|keep| &keep.places).chain(mask.iter().flat_map(|mask| &mask.fields));
+        let kept = keep.iter().flat_map(|keep| &keep.places).map(|kept| &kept.place);
+        let columns = kept.chain(mask.iter().flat_map(|mask| &mask.fields));
         if columns.into_iter().any(|place| matches!(place, Place::Column(_))) {
             names
                 .error(text.mark, "rows that `each` selects have no columns".into())
                 .help("write `css: selector` or `@attribute` in `keep` and `mask`");
         }
+    }
+    if raw.optional && raw.empty.value == RawEmpty::Withhold {
+        names
+            .error(raw.empty.mark, "a page may lack the table, and is withheld where it has no rows".into())
+            .help("take `optional` or `empty` away");
     }
     Some(Rows {
         container: container?,
@@ -192,5 +232,6 @@ fn rows(raw: &Spanned<RawRows>, selectors: &mut Selectors, names: &mut dyn Names
         mask,
         titles: raw.titles.map(usize::from),
         optional: raw.optional,
+        empty: raw.empty.value,
     })
 }

@@ -11,7 +11,7 @@ use super::fault::HtmlError;
 use super::hold::{Hold, Target};
 use super::link::{self, RawLinks};
 use super::place::{Field, Place};
-use super::plan::Page;
+use super::plan::{Page, RawEmpty, Rows};
 use super::reference::plain;
 use super::selector::Element;
 use super::table::{Container, Items, drop_parts, mask_page};
@@ -92,7 +92,9 @@ impl HtmlStage {
     /// A stage for a page in `charset`, which has been decoded to UTF-8 already.
     #[must_use]
     pub fn new(page: Arc<Page>, terms: Terms, charset: Charset) -> Self {
-        let found: Vec<bool> = page.rows.iter().map(|rows| rows.optional).collect();
+        // A page of which no row may be left is held until one is.
+        let open = |rows: &Rows| rows.empty == RawEmpty::Withhold && rows.is_open_to(&*terms.judge);
+        let found: Vec<bool> = page.rows.iter().map(|rows| rows.optional || open(rows)).collect();
         let early = found.contains(&false).then(Vec::new);
         Self {
             lexer: Lexer::default(),
@@ -328,7 +330,7 @@ impl HtmlStage {
         }
         for (no, keep) in rows.keep.iter().enumerate() {
             for place in &keep.places {
-                if let Place::Within(field) = place
+                if let Place::Within(field) = &place.place
                     && selected(field)
                 {
                     targets.push((Target::Value(no), field.attribute.clone()));
@@ -448,6 +450,14 @@ impl HtmlStage {
             _ => return Err(HtmlError::NoTable),
         };
         self.container = Some(Container::new(rule, serial, items));
+        if self.page.rows.get(rule).is_none_or(|rows| rows.empty == RawEmpty::Show) {
+            self.has(rule, out);
+        }
+        Ok(())
+    }
+
+    /// What the rule of this number waits for has come; the last one lets the page leave.
+    fn has(&mut self, rule: usize, out: &mut Vec<u8>) {
         if let Some(found) = self.found.get_mut(rule) {
             *found = true;
         }
@@ -456,7 +466,6 @@ impl HtmlStage {
         {
             out.extend_from_slice(&early);
         }
-        Ok(())
     }
 
     /// An element begins that the page does not spell out: only rows and sections of tables do.
@@ -527,13 +536,18 @@ impl HtmlStage {
     /// Judges what is held.
     fn settle(&mut self, out: &mut Vec<u8>) -> Result<(), HtmlError> {
         let Some(mut hold) = self.hold.take() else { return Ok(()) };
-        let out = self.early.as_mut().unwrap_or(out);
+        let held = self.early.as_mut().unwrap_or(&mut *out);
         if hold.row.is_some()
             && let Some(container) = &mut self.container
             && let Some(rows) = self.page.rows.get(container.rule)
         {
-            return container.settle(hold, rows, &self.page.mask, &self.terms, out);
+            let rule = container.rule;
+            if container.settle(hold, rows, &self.page.mask, &self.terms, held)? {
+                self.has(rule, out);
+            }
+            return Ok(());
         }
+        let out = held;
         drop_parts(&mut hold);
         mask_page(&mut hold, &self.page.mask, &self.terms, &[], &mut Vec::new());
         hold.write(out);
@@ -563,6 +577,7 @@ impl HtmlStage {
     fn tell(&self, error: HtmlError) -> FilterError {
         match error {
             HtmlError::HeldTooLarge => FilterError::TooLong(self.terms.bounds.row),
+            HtmlError::Empty => FilterError::Empty,
             HtmlError::NoTable => FilterError::Missing("table or list"),
             HtmlError::NoColumn => FilterError::Missing("column"),
             error => FilterError::Malformed { kind: "HTML", at: self.seen, why: error.why() },
@@ -575,8 +590,11 @@ impl HtmlStage {
         if self.hold.is_some() || self.container.is_some() || self.skip.as_ref().is_some_and(|skip| skip.strict) {
             return Err(HtmlError::Unclosed);
         }
-        if self.found.contains(&false) {
-            return Err(HtmlError::NoTable);
+        let missing = self.found.iter().zip(&self.page.rows).filter(|(found, _)| !**found);
+        match missing.map(|(_, rows)| rows.empty).max_by_key(|empty| *empty == RawEmpty::Withhold) {
+            Some(RawEmpty::Withhold) => return Err(HtmlError::Empty),
+            Some(RawEmpty::Show) => return Err(HtmlError::NoTable),
+            None => {}
         }
         if self.page.watermark {
             // What a page leaves open would take the mark for something else.

@@ -9,6 +9,7 @@ use super::place::{Column, Place};
 use super::plan::{PageMask, Rows};
 use crate::filter::judge::{DimensionNo, GrantNo, Terms};
 use crate::filter::mask::{Form, Shown};
+use crate::filter::plan::Kept;
 
 /// What the rows of a table or list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Container {
         Self { rule, serial, items, titles: Vec::new(), width: None, rows: 0, begun: false }
     }
 
-    /// Judges a row that has ended and writes what is left of it.
+    /// Judges a row that has ended and writes what is left of it. True where it was a row of data and is kept.
     ///
     /// # Errors
     /// [`HtmlError::NoColumn`], [`HtmlError::RowShape`].
@@ -58,7 +59,7 @@ impl Container {
         page: &[PageMask],
         terms: &Terms,
         out: &mut Vec<u8>,
-    ) -> Result<(), HtmlError> {
+    ) -> Result<bool, HtmlError> {
         let no = self.rows;
         self.rows += 1;
         drop_parts(&mut hold);
@@ -72,7 +73,7 @@ impl Container {
                 hold.take_out(at);
             }
             hold.write(out);
-            return Ok(());
+            return Ok(false);
         }
         self.begun = true;
         let shape = self.width.is_none_or(|width| width == hold.width) || self.items != Items::Rows;
@@ -82,19 +83,19 @@ impl Container {
         let values = if shape { self.values(&hold, rows)? } else { None };
         let Some(values) = values else {
             terms.tally.hide();
-            return Ok(());
+            return Ok(false);
         };
         let row: SmallVec<[(DimensionNo, &str); 4]> = values.iter().map(|(no, text)| (*no, text.as_str())).collect();
         if !rows.keep.is_empty() {
             if !terms.judge.keeps(&row) {
                 terms.tally.hide();
-                return Ok(());
+                return Ok(false);
             }
             terms.tally.keep();
         }
         self.mask(&mut hold, rows, page, terms, &row)?;
         hold.write(out);
-        Ok(())
+        Ok(true)
     }
 
     fn is_title(&self, no: usize, hold: &Hold, rows: &Rows) -> bool {
@@ -147,7 +148,7 @@ impl Container {
     fn values(&self, hold: &Hold, rows: &Rows) -> Result<Option<Values>, HtmlError> {
         let mut values = Values::new();
         for (no, keep) in rows.keep.iter().enumerate() {
-            for place in &keep.places {
+            for Kept { place, reading } in &keep.places {
                 let said: SmallVec<[_; 2]> = match place {
                     Place::Column(column) => {
                         let at = self.column(column)?;
@@ -168,12 +169,10 @@ impl Container {
                     return Ok(None);
                 }
                 for one in said {
-                    match one {
-                        Some(one) if one.exact && !one.text.is_empty() => {
-                            values.push((keep.dimension, super::reference::plain(&one.text)));
-                        }
-                        _ => return Ok(None),
-                    }
+                    let Some(one) = one.filter(|one| one.exact && !one.text.is_empty()) else { return Ok(None) };
+                    let text = super::reference::plain(&one.text);
+                    let Some(value) = reading.value(text.as_str().into()) else { return Ok(None) };
+                    values.push((keep.dimension, value.into()));
                 }
             }
         }

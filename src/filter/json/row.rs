@@ -7,7 +7,7 @@ use super::{Json, Meaning};
 use crate::filter::error::FilterError;
 use crate::filter::judge::{DimensionNo, GrantNo, Terms};
 use crate::filter::mask::Shown;
-use crate::filter::plan::Keep;
+use crate::filter::plan::{Keep, Kept};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -109,10 +109,10 @@ pub(super) const MOST_MASKED: usize = 4096;
 pub(super) type Values<'a> = SmallVec<[(DimensionNo, Cow<'a, str>); 4]>;
 
 /// What the row says of its dimensions; `None` where one of them is missing, of another type, or read differently by different readers.
-fn values<'a>(row: &'a [u8], keeps: &[Keep<Pattern>]) -> Option<Values<'a>> {
+fn values<'a>(row: &'a [u8], keeps: &'a [Keep<Pattern>]) -> Option<Values<'a>> {
     let mut values = Values::new();
     for keep in keeps {
-        for pattern in &keep.places {
+        for Kept { place: pattern, reading } in &keep.places {
             let mut found = SmallVec::<[&[u8]; 4]>::new();
             let mut patterns = Patterns::default();
             patterns.push(pattern.clone());
@@ -121,7 +121,8 @@ fn values<'a>(row: &'a [u8], keeps: &[Keep<Pattern>]) -> Option<Values<'a>> {
                 return None;
             }
             for raw in found {
-                values.push((keep.dimension, scalar(raw).filter(|value| !value.is_empty())?));
+                let value = scalar(raw).and_then(|text| reading.value(text)).filter(|value| !value.is_empty())?;
+                values.push((keep.dimension, value));
             }
         }
     }

@@ -23,6 +23,7 @@ use super::judge::{DimensionNo, Judge, Occasion};
 use super::mask::Shown;
 use super::plan::{Keep, Mask, types};
 use super::raw::{Names, RawKeep, RawMask};
+use super::reading::Reading;
 use super::tally::Tally;
 use crate::diagnostics::yaml::{OneOrMany, Spanned};
 use compact_str::CompactString;
@@ -124,7 +125,7 @@ impl Column {
 
 /// Columns of one sheet with what is done to them.
 struct Columns<'a> {
-    keep: Vec<(DimensionNo, usize)>,
+    keep: Vec<(DimensionNo, usize, &'a Reading)>,
     mask: Vec<(usize, &'a Mask<Column>)>,
 }
 
@@ -197,7 +198,7 @@ impl Rule {
         let mut columns = Columns { keep: Vec::new(), mask: Vec::new() };
         for keep in &self.keep {
             for place in &keep.places {
-                columns.keep.push((keep.dimension, place.place(titles)?));
+                columns.keep.push((keep.dimension, place.place.place(titles)?, &place.reading));
             }
         }
         for mask in &self.mask {
@@ -211,8 +212,11 @@ impl Rule {
     /// Whether the row is kept; what is masked in it then is.
     fn mask(columns: &Columns<'_>, row: &mut Row, judge: &dyn Judge, tally: &Tally) -> bool {
         let value = |at: usize| row.cell(at).and_then(|cell| cell.value.exact()).filter(|text| !text.is_empty());
-        let found: Option<SmallVec<[(DimensionNo, String); 4]>> =
-            columns.keep.iter().map(|(dimension, at)| Some((*dimension, value(*at)?))).collect();
+        let found: Option<SmallVec<[(DimensionNo, String); 4]>> = columns
+            .keep
+            .iter()
+            .map(|(no, at, reading)| Some((*no, reading.value(value(*at)?.into())?.into_owned())))
+            .collect();
         let Some(found) = found else {
             tally.hide();
             return false;

@@ -43,7 +43,7 @@ fn workbook(cells: &str, more: &[(&str, &str)]) -> Vec<u8> {
 fn xlsx() -> Xlsx {
     let titled = |title: &str| Column::Titled(title.into());
     let rule = Rule {
-        keep: vec![Keep { dimension: DimensionNo(0), places: vec![titled("Warehouse")] }],
+        keep: vec![Keep { dimension: DimensionNo(0), places: vec![titled("Warehouse").into()] }],
         mask: vec![Mask { fields: vec![titled("Cost")], unless: Some(GrantNo(0)), form: Form::Remove }],
         titles: 1,
         watermark: true,

@@ -206,3 +206,33 @@ fn a_row_beyond_the_bound_ends_the_answer_and_memory_stays_bounded() {
     assert!(super::run(&orders(), &HF, &table(&row(1 << 20)), 4096).is_err());
     assert!(super::run(&orders(), &HF, &table(&row(1000).repeat(3000)), 4096).is_ok());
 }
+
+#[test]
+fn a_row_is_kept_by_a_part_of_a_link_and_by_another_name_of_the_value() {
+    let by_link = html(
+        "rows: {in: table#orders, keep: {warehouse: {at: \"css: td a @href\", as: \"/warehouses/([A-Z]+)/\"}}}",
+    );
+    let row = |link: &str| format!("<tr><td>1</td><td><a href=\"{link}\">x</a></td></tr>");
+    assert_eq!(page(&by_link, &HF, &table(&row("/warehouses/HF/"))).unwrap(), table(&row("/warehouses/HF/")));
+    for link in ["/warehouses/SH/", "/warehouses/HF/?next=/", "//x/warehouses/HF/", "/warehouses/hf/", ""] {
+        assert_eq!(page(&by_link, &HF, &table(&row(link))).unwrap(), table(""), "{link}");
+    }
+    let named = html("rows: {in: table#orders, keep: {warehouse: {at: Warehouse, map: {Hefei: HF, Shanghai: SH}}}}");
+    let row = |name: &str| format!("<tr><td>1</td><td>{name}</td></tr>");
+    let all = [row("Hefei"), row("Shanghai"), row("HF"), row("")].concat();
+    assert_eq!(page(&named, &HF, &table(&all)).unwrap(), table(&row("Hefei")));
+}
+
+#[test]
+fn a_page_of_which_no_row_is_left_looks_like_one_that_is_not_there() {
+    let withheld = html("rows: {in: table#orders, keep: {warehouse: Warehouse}, empty: withhold}");
+    let hidden = table("<tr><td>2</td><td>SH</td></tr>");
+    let nothing = "<p>No orders found.</p>";
+    for text in [hidden.as_str(), &table(""), nothing, ""] {
+        assert_eq!(page(&withheld, &HF, text), Err(super::FilterError::Empty), "{text}");
+    }
+    let kept = table("<tr><td>2</td><td>SH</td></tr><tr><td>1</td><td>HF</td></tr>");
+    assert_eq!(page(&withheld, &HF, &kept).unwrap(), table("<tr><td>1</td><td>HF</td></tr>"));
+    // whoever sees all of it is told what the application says
+    assert_eq!(page(&withheld, &Sees(&["*"], ""), nothing).unwrap(), nothing);
+}
