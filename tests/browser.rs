@@ -168,12 +168,12 @@ fn a_picker_works_in_the_dashboard_of_the_real_shop_until_refused() {
     let styled = window.evaluate("return [...document.styleSheets].filter(sheet => sheet.href).length");
     assert!(styled.as_u64().unwrap() > 0, "the dashboard's style sheets came through");
     window.go(&at("/dashboard/orders/"));
-    window.shows("10001");
+    window.shows("HF-10001");
     window.clicks("a[href*='sort=number']");
-    window.shows("10002");
+    window.shows("HF-10001");
     window.photographs("shop-orders");
-    window.clicks("td a[href='/dashboard/orders/10002/']");
-    window.shows("Order #10002");
+    window.clicks("td a[href='/dashboard/orders/HF-10001/']");
+    window.shows("Order #HF-10001");
     window.photographs("shop-order");
     window.go(&at("/dashboard/users/"));
     is_refusal(&window, "en", "not-granted");

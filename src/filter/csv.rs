@@ -148,11 +148,16 @@ const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// The most columns.
 const MOST_COLUMNS: usize = 16 << 10;
 
+/// What says the value of a dimension: the column in this answer, and the number of the place in the rule.
+type Said = (DimensionNo, usize, (usize, usize));
+
+/// Values of a record, by dimension.
+type Values<'a> = SmallVec<[(DimensionNo, Cow<'a, str>); 4]>;
+
 /// Where the columns of a rule stand in this answer.
 struct Columns {
     count: usize,
-    /// Dimension, column, and the places of its rule.
-    keep: SmallVec<[(DimensionNo, usize, (usize, usize)); 4]>,
+    keep: SmallVec<[Said; 4]>,
     /// Column, and the number of its mask.
     mask: SmallVec<[(usize, usize); 4]>,
 }
@@ -240,11 +245,11 @@ impl CsvStage {
 
     fn judge(&self, columns: &Columns, fields: &[&str], out: &mut Vec<u8>) {
         let Terms { judge, tally, .. } = &self.terms;
-        let said = |(dimension, at, (keep, place)): &(DimensionNo, usize, (usize, usize))| {
+        let said = |(dimension, at, (keep, place)): &Said| {
             let reading = &self.csv.keep.get(*keep)?.places.get(*place)?.reading;
             Some((*dimension, reading.value((*fields.get(*at)?).into())?))
         };
-        let values: Option<SmallVec<[(DimensionNo, Cow<'_, str>); 4]>> = columns.keep.iter().map(said).collect();
+        let values: Option<Values<'_>> = columns.keep.iter().map(said).collect();
         let row: Option<SmallVec<[(DimensionNo, &str); 4]>> = values
             .as_ref()
             .map(|values| values.iter().map(|(dimension, value)| (*dimension, value.as_ref())).collect());

@@ -94,6 +94,17 @@ pub trait Names {
 }
 
 impl RawAnswer {
+    /// Whether a kind of answer keeps rows by the dimension of this name.
+    #[must_use]
+    pub fn keeps_by(&self, name: &str) -> bool {
+        let json = self.json.iter().flat_map(|raw| raw.rows.iter()).map(|rows| &rows.keep);
+        let lines = self.json_lines.iter().map(|raw| &raw.keep);
+        let csv = self.csv.iter().map(|raw| &raw.keep);
+        let html = self.html.iter().flat_map(|raw| raw.rows.iter()).map(|rows| &rows.keep);
+        let xlsx = self.xlsx.iter().map(|raw| &raw.keep);
+        json.chain(lines).chain(csv).chain(html).chain(xlsx).any(|keep| keep.get(name).is_some())
+    }
+
     /// Every mask of every kind.
     pub fn masks(&self) -> impl Iterator<Item = &RawMask> {
         let json = self.json.iter().flat_map(|raw| raw.mask.iter());

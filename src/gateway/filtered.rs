@@ -66,8 +66,8 @@ pub(super) enum Filtered {
     Nothing(Rc<Tally>),
 }
 
-/// Meets `obligation` for the answer that began with `head`; `shown` is what the client would get of it, in `coding`. An answer to HEAD has the
-/// head of one to GET, without what only its body tells.
+/// Meets `obligation` for the answer that began with `head`; `shown` is what the client would get of it, in `coding`. The application is asked
+/// by GET where the client asks by HEAD, so that the head is that of the filtered answer.
 ///
 /// # Errors
 /// [`Blocked`]; nothing was released.
@@ -120,7 +120,7 @@ pub(super) async fn filter(
 /// How many answers are at hand whole in this process.
 static WHOLE: Semaphore = Semaphore::const_new(2);
 
-/// Collects a body and rewrites it off this core. One without a single byte, as in answer to HEAD, stays so.
+/// Collects a body and rewrites it off this core. One without a single byte stays so.
 async fn rewrite(
     mut body: AnswerBody,
     mut chain: Chain,

@@ -59,6 +59,8 @@ impl<'a> Binding<'a> {
             let ask = match missing {
                 // what the answer will tell, and nothing else: judged when it has come
                 None if held && texts.is_empty() => continue,
+                // nothing is named where nothing must be: the rows are judged by what they say
+                None if texts.is_empty() && route.keeps_rows_by(*id) => continue,
                 None if *narrow => Ask::Some(given()),
                 None => Ask::All(given()),
                 // one end of a move never tells the other

@@ -277,8 +277,13 @@ pub(super) fn assemble(
     }
     let mut target = Vec::with_capacity(128);
     view.write_target(&mut target);
+    let method = match view.method() {
+        // SECURITY: what the filter makes of an answer only its body tells (`a_head_request_is_answered_as_the_filtered_page_is`).
+        "HEAD" if obligation.is_some() => "GET",
+        method => method,
+    };
     let shape = Shape {
-        method: view.method(),
+        method,
         target: &target,
         body: body.announced(content_type.as_deref()),
         header_edits: view.header_edits(),

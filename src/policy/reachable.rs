@@ -4,7 +4,7 @@ use super::approach::{self, Found};
 use super::decide::{Asker, Question};
 use crate::request::{ParamValues, RequestView, TargetLimits};
 use crate::rules::route::{By, Choice, Selector};
-use crate::rules::{App, Authority, PermissionId, PermissionSet, Standing};
+use crate::rules::{App, Authority, Mode, PermissionId, PermissionSet, Standing};
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
 use crate::wire::limit::HeadLimits;
@@ -37,8 +37,8 @@ impl Reachable {
         Self { app: Arc::clone(question.app), granted, known: RefCell::default() }
     }
 
-    /// Whether a request with this method and target can only be refused for want of a permission. False where that cannot be told
-    /// by the target alone, and where no rule names it.
+    /// Whether a request with this method and target can only be refused, for want of a permission or of a rule. False where that cannot
+    /// be told by the target alone.
     pub(super) fn is_refused(&self, method: &str, target: &str) -> bool {
         let key = (method.to_owned(), target.to_owned());
         if let Some(known) = self.known.borrow().get(&key) {
@@ -57,7 +57,9 @@ impl Reachable {
         let text = format!("{method} {target} HTTP/1.1\r\nHost: link\r\n\r\n");
         let (head, _) = RequestHead::parse(text.as_bytes(), &HeadLimits::default()).ok()?;
         let view = approach::read_target(&self.app, &head, Framing::Empty, &TargetLimits::default()).ok()?;
-        let Found::Route(route) = approach::find_route(&self.app, &view).ok()? else { return None };
+        // where only what is listed passes, what no rule names is refused, too
+        let Ok(found) = approach::find_route(&self.app, &view) else { return Some(self.app.mode == Mode::Enforce) };
+        let Found::Route(route) = found else { return None };
         let is_granted = |permission: PermissionId| self.granted.contains(permission);
         Some(match &route.authority {
             Authority::Public => false,

@@ -84,6 +84,16 @@ pub fn shop() -> &'static Shop {
 }
 
 impl Shop {
+    /// What the shop's database says: the columns of the rows that `query` finds, one row a line.
+    pub fn asks(&self, query: &str) -> String {
+        const ASK: &str = "import sqlite3, sys\nfor row in sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True).execute(sys.argv[2]): print(*row, sep=',')";
+        let python = checkout().join("target/shop/environment/bin/python");
+        let file = self.data.path().join("shop.sqlite3");
+        let output = Command::new(python).arg("-c").arg(ASK).arg(file).arg(query).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
     /// What the application received, in order.
     pub fn received(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.data.path().join("received.jsonl")).unwrap_or_default();

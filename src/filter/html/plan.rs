@@ -27,7 +27,8 @@ pub struct RawHtml {
     #[serde(default)]
     pub mask: OneOrMany<RawMask>,
     /// What becomes of links, forms and buttons that lead to routes which the person is refused: `remove` or `disable`. They stay as they
-    /// are without it. It hides what would be refused anyway, and is no protection.
+    /// are without it. Of a form its fields are removed, and what else stands in it stays. It hides what would be refused anyway, and is
+    /// no protection.
     #[serde(default)]
     pub links: Option<RawLinks>,
     /// Whether a mark over the page says who asked for it and when.

@@ -380,6 +380,12 @@ impl HtmlStage {
         if name == "base" && self.base.is_none() {
             self.base = get("href");
         }
+        let in_form = self.refused_form.is_some_and(|form| self.tree.open().iter().any(|node| node.serial == form));
+        let is_field = matches!(name, "input" | "select" | "textarea" | "button" | "label");
+        if links == RawLinks::Remove && in_form && is_field {
+            self.terms.tally.mask();
+            return true;
+        }
         let (attribute, method) = match name {
             "a" | "area" => ("href", "GET"),
             "form" if get("method").is_some_and(|own| own.trim().eq_ignore_ascii_case("post")) => ("action", "POST"),
@@ -392,12 +398,12 @@ impl HtmlStage {
         let refused = target.is_some_and(|target| self.terms.judge.is_refused(method, &target));
         let sends = |kind: String| matches!(kind.to_ascii_lowercase().as_str(), "submit" | "image");
         let submits = (name == "button" || get("type").is_some_and(sends)) && element.raw("formaction").is_none();
-        let in_form = self.refused_form.is_some_and(|form| self.tree.open().iter().any(|node| node.serial == form));
         if !(refused || (in_form && submits)) {
             return false;
         }
         self.terms.tally.mask();
-        if links == RawLinks::Remove && (tag.opened.is_some() || name == "input") {
+        // A form stays without its fields: old pages put whole tables into one.
+        if links == RawLinks::Remove && name != "form" && (tag.opened.is_some() || name == "input") {
             return true;
         }
         if name == "form" {

@@ -62,7 +62,9 @@ pub(super) fn scope(
                 .error(binding.mark, "`absent: fill` with several places")
                 .help("what is filled in must stand in one place; bind it by one, or let it be refused");
         }
-        if !compiled.is_empty() && compiled.iter().all(|end| end.may_stay) {
+        // where it is absent, rows are judged by what they say
+        let in_rows = raw.answer.as_ref().is_some_and(|answer| answer.keeps_by(name));
+        if !in_rows && !compiled.is_empty() && compiled.iter().all(|end| end.may_stay) {
             notes
                 .error(binding.mark, format!("`{}` may be bound by nothing", name.value))
                 .help("write where the object is beside where the change puts it: `[{lookup: …, key: …}, {form: to, absent: stays}]`");

@@ -12,10 +12,19 @@ const TEXT: &str = "<a href=/ok>1</a><a class=x href='refused?id=1'>2 <b>x</b></
 #[test]
 fn what_leads_to_a_refusal_is_removed() {
     let rule = html("links: remove");
-    let left = "<a href=/ok>1</a><a href='javascript:x()'>3</a>\
+    let left = "<a href=/ok>1</a><a href='javascript:x()'>3</a><form method=\"dialog\" ></form>\
         <form method=get action=refused><button>6</button></form><form method=post action=ok>\
         <button>8</button></form><a href='//other.test/refused'>9</a>";
     assert_eq!(page(&rule, &ALL, TEXT).as_deref(), Ok(left));
+}
+
+#[test]
+fn a_form_around_a_table_loses_its_fields_and_not_the_table() {
+    let rule = html("links: remove\nrows: {in: table, keep: {warehouse: 1}}");
+    let text = "<form method=post action=write><label>All <select><option>x</select></label><table><tr><td>HF<td><input name=a>1\
+        <tr><td>SH<td>2</table><textarea>y</textarea>z<button>Go</button></form>";
+    let left = "<form method=\"dialog\" ><table><tr><td>HF<td>1</table>z</form>";
+    assert_eq!(page(&rule, &Sees(&["HF"], ""), text).as_deref(), Ok(left));
 }
 
 #[test]

@@ -209,9 +209,8 @@ fn a_row_beyond_the_bound_ends_the_answer_and_memory_stays_bounded() {
 
 #[test]
 fn a_row_is_kept_by_a_part_of_a_link_and_by_another_name_of_the_value() {
-    let by_link = html(
-        "rows: {in: table#orders, keep: {warehouse: {at: \"css: td a @href\", as: \"/warehouses/([A-Z]+)/\"}}}",
-    );
+    let by_link =
+        html("rows: {in: table#orders, keep: {warehouse: {at: \"css: td a @href\", as: \"/warehouses/([A-Z]+)/\"}}}");
     let row = |link: &str| format!("<tr><td>1</td><td><a href=\"{link}\">x</a></td></tr>");
     assert_eq!(page(&by_link, &HF, &table(&row("/warehouses/HF/"))).unwrap(), table(&row("/warehouses/HF/")));
     for link in ["/warehouses/SH/", "/warehouses/HF/?next=/", "//x/warehouses/HF/", "/warehouses/hf/", ""] {
