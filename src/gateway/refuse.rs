@@ -101,7 +101,8 @@ pub(super) fn held(
     page(core, passage, Some(ending), Some(head), judgement.reason(), judgement.permission())
 }
 
-/// Answers in place of the application that said that something went wrong, or has nothing to show: with the status of `told`, and what browsers need of its head.
+/// Answers in place of the application that said that something went wrong, or has nothing to show: with the status of `told`, and
+/// what browsers need of its head.
 pub(super) fn withheld(
     core: &Core,
     passage: &Passage,

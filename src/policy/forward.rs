@@ -279,7 +279,7 @@ pub(super) fn assemble(
     view.write_target(&mut target);
     let method = match view.method() {
         // SECURITY: what the filter makes of an answer only its body tells (`a_head_request_is_answered_as_the_filtered_page_is`).
-        "HEAD" if obligation.is_some() => "GET",
+        "HEAD" if filtered => "GET",
         method => method,
     };
     let shape = Shape {
