@@ -73,6 +73,11 @@ impl Line {
         self.buf.extend_from_slice(key.as_bytes());
         self.buf.push(b'"');
         let kept = value.get(..self.target_bytes).unwrap_or(value);
+        if clean(kept) == value.len() {
+            self.buf.extend_from_slice(kept);
+            self.buf.push(b'"');
+            return;
+        }
         for chunk in kept.utf8_chunks() {
             escape(&mut self.buf, chunk.valid(), true);
             for &byte in chunk.invalid() {
@@ -237,25 +242,37 @@ fn push_digits<const N: usize>(buf: &mut Vec<u8>, mut value: u32) {
     buf.extend_from_slice(&digits);
 }
 
-/// How many leading bytes are printable ASCII other than `"` and `\`. Eight at a time.
+/// How many leading bytes are printable ASCII other than `"` and `\`. Eight at a time, the last eight again where fewer are left.
 fn clean(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let unclean = unclean(*word);
+        if unclean < 8 {
+            return at * 8 + unclean;
+        }
+    }
+    match bytes.last_chunk::<8>() {
+        _ if rest.is_empty() => bytes.len(),
+        // those that were looked at before are clean
+        Some(word) => (bytes.len() - 8 + unclean(*word)).min(bytes.len()),
+        None => {
+            let mut word = [b' '; 8];
+            word.iter_mut().zip(rest).for_each(|(into, &byte)| *into = byte);
+            unclean(word).min(rest.len())
+        }
+    }
+}
+
+/// The place of the first byte that [`clean`] stops at; 8 where there is none.
+fn unclean(word: [u8; 8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     // The lowest set bit of such a difference is exact; borrows can only disturb the bytes above it.
     let equal = |word: u64, byte: u64| (word ^ (ONES * byte)).wrapping_sub(ONES) & !(word ^ (ONES * byte)) & HIGHS;
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut count = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let special = control | equal(word, 0x22) | equal(word, 0x5c) | equal(word, 0x7f) | (word & HIGHS);
-        if special != 0 {
-            return count + usize::try_from(special.trailing_zeros() / 8).unwrap_or(0);
-        }
-        count += 8;
-    }
-    let unclean = |&byte: &u8| !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\';
-    count + rest.iter().position(unclean).unwrap_or(rest.len())
+    let word = u64::from_le_bytes(word);
+    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    let special = control | equal(word, 0x22) | equal(word, 0x5c) | equal(word, 0x7f) | (word & HIGHS);
+    usize::try_from(special.trailing_zeros() / 8).unwrap_or(0)
 }
 
 /// Characters that are lawful in JSON but could mislead whoever looks at the line.

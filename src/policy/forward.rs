@@ -31,12 +31,14 @@ pub struct Head {
 impl Head {
     /// A head that was written; `Host` is its first field.
     fn new(bytes: Vec<u8>, by_address: bool) -> Self {
-        const NAME: &[u8] = b"\r\nHost: ";
-        let host = memchr::memmem::find(&bytes, NAME).filter(|_| by_address).and_then(|at| {
-            let start = at + NAME.len();
-            Some(start..start + memchr::memchr(b'\r', bytes.get(start..)?)?)
-        });
+        let host = if by_address { Self::find_host(&bytes) } else { None };
         Self { bytes, host }
+    }
+
+    fn find_host(bytes: &[u8]) -> Option<Range<usize>> {
+        const NAME: &[u8] = b"\r\nHost: ";
+        let start = memchr::memmem::find(bytes, NAME)? + NAME.len();
+        Some(start..start + memchr::memchr(b'\r', bytes.get(start..)?)?)
     }
 
     /// The head for `address`: only where the upstream block says `host: address` does it depend on it.

@@ -82,14 +82,14 @@ impl SecretNames {
     }
 
     fn is_secret_word(&self, folded: &[u8]) -> bool {
-        let Ok(word) = std::str::from_utf8(folded) else { return false };
         // prefixes at each place: for words as short as names, searching each part through the whole word costs far more
         let begins = |byte: &u8| matches!(byte, b'p' | b's' | b't' | b'a' | b'c');
         let mut tails =
             (0..folded.len()).filter_map(|at| folded.get(at..)).filter(|tail| tail.first().is_some_and(begins));
         tails.any(|tail| PARTS.iter().any(|part| tail.starts_with(part.as_bytes())))
-            || WHOLE.contains(&word)
-            || (!self.configured.is_empty() && self.configured.contains(word))
+            || WHOLE.iter().any(|whole| whole.as_bytes() == folded)
+            || (!self.configured.is_empty()
+                && std::str::from_utf8(folded).is_ok_and(|word| self.configured.contains(word)))
     }
 
     /// The value to record for a parameter.
@@ -119,7 +119,7 @@ fn fold(name: &[u8]) -> FoldedName {
 /// `route` is the path of the route as its rule writes it; `None` where it is not known, so that each may be meant.
 #[must_use]
 pub fn redact_target(raw: &[u8], names: &SecretNames, route: Option<&str>) -> String {
-    let mut out = String::with_capacity(raw.len());
+    let mut out = Vec::with_capacity(raw.len() + REDACTED.len());
     let end = raw.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(raw.len());
     let (path, query) = raw.split_at_checked(end).unwrap_or((raw, &[]));
     redact_path(path, names, route, &mut out);
@@ -127,15 +127,16 @@ pub fn redact_target(raw: &[u8], names: &SecretNames, route: Option<&str>) -> St
     while let Some((mark, after)) = rest.split_first() {
         let end = after.iter().position(|byte| matches!(byte, b'?' | b'#' | b'&' | b';')).unwrap_or(after.len());
         let (piece, after) = after.split_at_checked(end).unwrap_or((after, &[]));
-        out.push(char::from(*mark));
+        out.push(*mark);
         redact_pair(piece, names, &mut out);
         rest = after;
     }
-    out
+    // INVARIANT: nothing but printable ASCII was written.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Replaces user information (`//user:word@host`), secret segments and the values of `;name=value`.
-fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut String) {
+fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut Vec<u8>) {
     let mut path = path;
     if path.first() != Some(&b'/')
         && let Some(start) = memchr::memmem::find(path, b"//")
@@ -144,7 +145,7 @@ fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut 
         let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
         if let Some(at) = rest.get(..end).and_then(|authority| memchr::memrchr(b'@', authority)) {
             push_printable(scheme, out);
-            out.push_str(REDACTED);
+            out.extend_from_slice(REDACTED.as_bytes());
             path = rest.get(at..).unwrap_or_default();
         }
     }
@@ -156,13 +157,13 @@ fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut 
     let secret = pieces.secret(paths);
     if secret.is_empty() && route.is_some() {
         // The application's dialect found the secret in a way that is not known here.
-        out.push('/');
-        return out.push_str(REDACTED);
+        out.push(b'/');
+        return out.extend_from_slice(REDACTED.as_bytes());
     }
     for (at, Piece { slash, text }) in pieces.iter().enumerate() {
         push_printable(slash, out);
         if secret.contains(&at) {
-            out.push_str(REDACTED);
+            out.extend_from_slice(REDACTED.as_bytes());
         } else {
             redact_parameters(text, names, out);
         }
@@ -170,19 +171,19 @@ fn redact_path(path: &[u8], names: &SecretNames, route: Option<&str>, out: &mut 
 }
 
 /// Replaces the values of `;name=value`.
-fn redact_parameters(path: &[u8], names: &SecretNames, out: &mut String) {
+fn redact_parameters(path: &[u8], names: &SecretNames, out: &mut Vec<u8>) {
     if memchr::memchr2(b';', b'%', path).is_none() {
         return push_printable(path, out);
     }
     for (i, segment) in path.split(|&byte| byte == b'/').enumerate() {
         if i > 0 {
-            out.push('/');
+            out.push(b'/');
         }
         for (i, piece) in split_semicolons(segment).into_iter().enumerate() {
             if i == 0 {
                 push_printable(piece, out);
             } else {
-                out.push(';');
+                out.push(b';');
                 redact_pair(piece, names, out);
             }
         }
@@ -210,7 +211,7 @@ fn split_semicolons(segment: &[u8]) -> SmallVec<[&[u8]; 2]> {
     pieces
 }
 
-fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
+fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut Vec<u8>) {
     // an encoded `=` counts too, as some reader may decode before it splits
     let equals =
         memchr::memchr(b'=', piece).or_else(|| piece.windows(3).position(|window| window.eq_ignore_ascii_case(b"%3d")));
@@ -222,21 +223,21 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut String) {
     let hidden =
         names.is_secret_folded(&decoded(name)) || names.holds_secret(&decoded(value.get(1..).unwrap_or_default()));
     if hidden && value.len() > 1 {
-        out.push('=');
-        out.push_str(REDACTED);
+        out.push(b'=');
+        out.extend_from_slice(REDACTED.as_bytes());
     } else {
         push_printable(value, out);
     }
 }
 
-fn push_printable(bytes: &[u8], out: &mut String) {
+fn push_printable(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
     loop {
         let plain = rest.iter().position(|byte| !byte.is_ascii_graphic()).unwrap_or(rest.len());
         let (plain, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
+        out.extend_from_slice(plain);
         let Some((&byte, after)) = after.split_first() else { return };
-        out.extend(escape::escape(byte).map(char::from));
+        out.extend(escape::escape(byte));
         rest = after;
     }
 }

@@ -115,7 +115,11 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        // most answers are one record: a plain send is the shorter way through the kernel
+        match bytes {
+            [one] => Pin::new(&mut self.stream).poll_write(cx, one),
+            several => Pin::new(&mut self.stream).poll_write_vectored(cx, several),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
