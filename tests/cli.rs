@@ -97,6 +97,28 @@ const ROLES: &str = "permissions:\n  stock:view: {effect: none}\nroles:\n  keepe
 const APP: &str = "app: shop\nhosts: [shop.test]\nupstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n  - {id: stock, match: GET /stock, permission: stock:view}\n";
 
 #[test]
+fn output_that_nobody_reads_on_is_no_error() {
+    for arguments in
+        [&["schema", "app"][..], &["test"], &["matrix", "--routes", "routes/demo"], &["check", "--format", "json"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scopegate"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).stdin(Stdio::null()).stdout(writer);
+        let output = command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn what_is_empty_says_what_is_missing() {
+    let folder =
+        folder(&[("routes/shop.yaml", "app: shop\nhosts: [shop.test]\nupstream: {url: \"http://127.0.0.1:1\"}\n")]);
+    scopegate_in(folder.path(), &["test"]).says(0, &["no tests: ", "`*_test.yaml`", "`routes`"]);
+    scopegate_in(folder.path(), &["matrix"]).says(0, &["no permissions: ", "`roles.yaml`"]);
+}
+
+#[test]
 fn help_and_version_and_words_that_are_no_command() {
     scopegate(&["--version"]).says(0, &["scopegate 0."]);
     let help = scopegate(&["--help"]);

@@ -70,7 +70,11 @@ pub fn row(out: &mut dyn Write, entry: &Entry, colour: bool) -> io::Result<()> {
     cell(out, &text("client"), 15)?;
     cell(out, &text("request"), 24)?;
     let last = match kind.as_ref() {
-        "admin" => [text("actor"), text("object"), text("detail")].join(" "),
+        "admin" => {
+            let revision = text("revision");
+            let revision = if revision.is_empty() { revision } else { Cow::Owned(format!("revision {revision}")) };
+            [text("actor"), text("object"), revision, text("detail")].join(" ")
+        }
         "outcome" => text("late_reason").into_owned(),
         _ => format!("{} {}{}", text("method"), text("host"), text("target")),
     };
@@ -112,6 +116,15 @@ fn printable(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reload_says_which_rules_are_in_force() {
+        let line =
+            br#"{"kind":"admin","time":"2026-11-21T22:11:07.000001Z","action":"reload","revision":"95de9b209f94"}"#;
+        let mut out = Vec::new();
+        row(&mut out, &Entry::read(line, "r").unwrap(), false).unwrap();
+        assert!(String::from_utf8(out).unwrap().ends_with(" revision 95de9b209f94\n"));
+    }
 
     #[test]
     fn what_a_client_sent_cannot_steer_the_terminal() {

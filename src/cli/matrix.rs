@@ -57,7 +57,15 @@ impl MatrixCommand {
     /// # Errors
     /// When `out` cannot be written.
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
-        match load(&Source::Folder(self.routes)) {
+        match load(&Source::Folder(self.routes.clone())) {
+            Ok(loaded) if loaded.set.catalog.permissions.is_empty() && self.format == Format::Table => {
+                writeln!(
+                    out,
+                    "no permissions: name them and the roles in a `roles.yaml` in `{}`",
+                    self.routes.display()
+                )?;
+                Ok(ExitCode::SUCCESS)
+            }
             Ok(loaded) => {
                 out.write_all(render(&loaded.set.catalog, self.format, self.lang.into()).as_bytes())?;
                 Ok(ExitCode::SUCCESS)

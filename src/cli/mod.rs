@@ -62,10 +62,22 @@ pub fn main() -> ExitCode {
     let mut out = anstream::stdout();
     match Arguments::parse().run(&mut out) {
         Ok(code) => code,
+        // whoever read the output has read enough, as `head` does
+        Err(error) if is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to tell it to when standard error is closed.
             let _ = writeln!(anstream::stderr(), "error: {}", format!("{error:#}").trim_end());
             ExitCode::from(2)
         }
     }
+}
+
+/// Whether nobody reads on at the other end of a pipe.
+fn is_unread(error: &anyhow::Error) -> bool {
+    let pipe = |cause: &(dyn std::error::Error + 'static)| {
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        kind.or(json) == Some(std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(pipe)
 }

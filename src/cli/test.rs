@@ -57,6 +57,13 @@ impl TestCommand {
             anyhow::bail!("no test has `{text}` in its name");
         }
         match self.format {
+            Format::Text if results.suites.is_empty() => {
+                writeln!(
+                    out,
+                    "no tests: write some into a `*_test.yaml` beside the rules in `{}`",
+                    self.rules.display()
+                )?;
+            }
             Format::Text => write!(out, "{results}")?,
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, &results)?;
