@@ -14,6 +14,8 @@
 #[path = "stories/support/browser.rs"]
 #[allow(dead_code, reason = "the stories use the rest of it")]
 mod browser;
+#[path = "lookup/learned.rs"]
+mod learned;
 #[path = "lookup/request.rs"]
 mod request;
 #[path = "lookup/response.rs"]

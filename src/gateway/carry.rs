@@ -6,6 +6,7 @@ use super::core::Core;
 use super::ending::Ending;
 use super::filtered::Filtered;
 use super::incoming::Incoming;
+use super::lookup::learn::Lesson;
 use super::passage::Passage;
 use super::pipeline::Judged;
 use super::{filtered, refuse, session};
@@ -34,6 +35,7 @@ pub(super) async fn answer<T: Forwardable>(
     let body = incoming.into_stream(cap, &ending.bytes_in());
     let obligation = recorded.get().parcel().obligation().cloned();
     ending.changes(changed(core, passage, judgement, app));
+    let lesson = Lesson::of(core, passage, judged);
     let sent = core.forwarder.forward(recorded, body).await;
     let answer = match sent {
         Ok(answer) => answer,
@@ -43,16 +45,17 @@ pub(super) async fn answer<T: Forwardable>(
         }
     };
     ending.exchanged(answer.address.clone(), answer.head.status, begun.elapsed());
-    release(core, passage, judged, answer, obligation, ending).await
+    release(core, passage, judged, answer, obligation, lesson, ending).await
 }
 
-/// Turns an answer that may be released into the client's.
+/// Turns an answer that may be released into the client's. What it tells of its objects is learned as it passes.
 pub(super) async fn release(
     core: &Core,
     passage: &Passage,
     judged: &Judged<'_>,
     answer: UpstreamAnswer,
     obligation: Option<Obligation>,
+    lesson: Option<Box<Lesson>>,
     mut ending: Ending,
 ) -> Answer {
     let Judged { asked, noted, app, .. } = *judged;
@@ -72,9 +75,14 @@ pub(super) async fn release(
             return refuse::faulted(core, passage, ending, asked.head, reason, error.to_string());
         }
     };
+    let told = lesson.and_then(|lesson| lesson.hear(&head));
     let body = match &obligation {
-        None => body,
+        None => match told {
+            None => body,
+            Some(told) => told.whole(body),
+        },
         Some(obligation) => {
+            let body = if let Some(told) = &told { told.before(body) } else { body };
             let accepted = Coding::accepted(asked.head.values("accept-encoding"));
             let occasion = Occasion {
                 https: outside.https,
@@ -85,7 +93,10 @@ pub(super) async fn release(
             match Box::pin(filtered::filter(obligation, &head, &mut shown, body, occasion, accepted)).await {
                 Ok(Filtered::Shown(body, tally)) => {
                     ending.filtered(tally);
-                    body
+                    match told {
+                        None => body,
+                        Some(told) => told.filtered(&shown, body),
+                    }
                 }
                 Ok(Filtered::Withheld) => {
                     return refuse::withheld(core, passage, ending, asked.head, Reason::AnswerWithheld, &shown);

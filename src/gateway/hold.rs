@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
+use super::lookup::learn::Lesson;
 use super::lookup::told;
 use super::passage::{AskedHead, Passage};
 use super::pipeline::{self, Judged, question};
@@ -34,6 +35,7 @@ pub(super) async fn answer(
         Err(error) => return refuse::unrecorded(core, passage, asked, &error),
     };
     let body = incoming.into_stream(judged.cap, &ending.bytes_in());
+    let lesson = Lesson::of(core, passage, judged);
     let settled = settle(core, passage, judged, recorded, body, &mut ending).await;
     let (sealed, judgement) = match settled {
         Ok((answer, judgement)) => (Some(answer), judgement),
@@ -52,7 +54,7 @@ pub(super) async fn answer(
         Some(recorded) => {
             let (answer, obligation) = JudgedAnswer::release(recorded);
             let judged = Judged { judgement: &judgement, ..*judged };
-            carry::release(core, passage, &judged, answer, obligation, ending).await
+            carry::release(core, passage, &judged, answer, obligation, lesson, ending).await
         }
         None => {
             if !passage.won.is_empty() {

@@ -135,8 +135,7 @@ impl Compile<'_> {
     /// What the gateway does not carry out is a fault, so that nobody relies on it.
     fn carried_out(&mut self, raw: &RawLookup) {
         let sql = raw.sql.as_ref().map(|sql| (sql.mark, "sql"));
-        let learned = raw.learned.first().map(|learned| (learned.mark, "learned"));
-        for (mark, name) in [sql, learned].into_iter().flatten() {
+        for (mark, name) in [sql].into_iter().flatten() {
             self.fault(mark, format!("`{name}` is not carried out by this version"), "find the value by `request`");
         }
     }

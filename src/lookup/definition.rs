@@ -6,6 +6,7 @@ use super::secret::Secret;
 use super::template::{Query, Template};
 use crate::request::{Json, ParamType};
 use compact_str::CompactString;
+use rustc_hash::FxHashMap;
 use std::time::Duration;
 
 /// How attributes of an object are found that a request only names.
@@ -161,19 +162,31 @@ impl Lookup {
         let Content::Json(root) = &page.0 else { return Vec::new() };
         let Some(Json::Array(elements)) = items.list.find(root) else { return Vec::new() };
         let mut found: Vec<(CompactString, Option<Values>)> = Vec::with_capacity(elements.len());
+        let mut places: FxHashMap<CompactString, usize> = FxHashMap::default();
         for element in elements {
-            let Some(key) = items.key.find(element).and_then(Json::as_scalar) else { continue };
-            if self.key.accept(key).is_err() {
-                continue;
-            }
+            let Some(key) = self.key_of(items, element) else { continue };
             let values = self.of_element(element).ok().flatten();
-            match found.iter_mut().find(|(known, _)| known == key) {
+            match places.get(key).and_then(|at| found.get_mut(*at)) {
                 Some((_, known)) if *known == values => {}
                 Some((_, known)) => *known = None,
-                None => found.push((key.into(), values)),
+                None => {
+                    places.insert(key.into(), found.len());
+                    found.push((key.into(), values));
+                }
             }
         }
         found.into_iter().filter_map(|(key, values)| Some((key, values?))).collect()
+    }
+
+    /// The keys of a list in a page, those that have one spelling.
+    pub fn keys_of_list<'p>(&'p self, items: &'p Items, page: &'p Page) -> impl Iterator<Item = CompactString> + 'p {
+        let list = if let Content::Json(root) = &page.0 { items.list.find(root) } else { None };
+        let elements = if let Some(Json::Array(elements)) = list { elements.as_slice() } else { &[] };
+        elements.iter().filter_map(|element| self.key_of(items, element).map(CompactString::from))
+    }
+
+    fn key_of<'j>(&self, items: &Items, element: &'j Json) -> Option<&'j str> {
+        items.key.find(element).and_then(Json::as_scalar).filter(|key| self.key.accept(key).is_ok())
     }
 
     fn of_element(&self, element: &Json) -> Result<Option<Values>, ExtractError> {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod flight;
+pub(super) mod learn;
 mod parallel;
 mod secret;
 pub(super) mod told;

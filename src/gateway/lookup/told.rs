@@ -1,8 +1,9 @@
 //! What an answer of the application tells of one object, whoever asked for it; believes nothing that has two readings.
 
 use crate::filter::{Coding, decode};
-use crate::lookup::{Found, Lookup, Page};
+use crate::lookup::{Found, Kind, Lookup, Page};
 use crate::model::Reason;
+use crate::request::Charset;
 use crate::rules::App;
 use crate::wire::head::ResponseHead;
 
@@ -47,4 +48,16 @@ pub(in crate::gateway) fn page(app: &App, lookup: &Lookup, head: &ResponseHead, 
     let body = decode(&codings, body, lookup.cap).map_err(failed)?;
     let (kind, expected, charset) = (lookup.kind(), lookup.content_type(), app.dialect.charset);
     Page::read(head.values("content-type"), false, &body, kind, expected, charset).map_err(failed)
+}
+
+/// A whole JSON answer of these content types and codings, and its length without them; nothing where it is none, or longer than `most`.
+pub(in crate::gateway) fn parsed<'a>(
+    content_type: impl Iterator<Item = &'a [u8]>,
+    codings: &[Coding],
+    body: &[u8],
+    most: usize,
+) -> Option<(Page, usize)> {
+    let body = decode(codings, body, most).ok()?;
+    let page = Page::read(content_type, false, &body, Kind::Json, None, Charset::Utf8).ok()?;
+    Some((page, body.len()))
 }

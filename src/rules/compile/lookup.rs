@@ -64,5 +64,14 @@ pub(super) fn check_learned(raw: &RawApp, notes: &mut Notes<'_>) {
             let from = &learned.from;
             notes.error(from.mark, format!("unknown route `{}`", from.value)).suggest(suggest(from, known()));
         }
+        let public = |id: &str| raw.routes.iter().any(|route| route.id.as_str() == id && route.public.is_some());
+        for learned in lookup.learned.iter().filter(|learned| public(&learned.from)) {
+            notes
+                .error(
+                    learned.from.mark,
+                    format!("`{}` is public, so nobody in particular is shown its list", learned.from.value),
+                )
+                .help("learn from a route with a `permission`");
+        }
     }
 }
