@@ -15,7 +15,7 @@ use crate::config::watch::{FolderWatch, content_hash};
 use crate::config::{self, SameSite, Settings};
 use crate::facts::{Attributes, Directory};
 use crate::gateway::reload::{ReloadError, Reloader};
-use crate::gateway::{self, Call, Connection, Core, InForce, Panicked, ReadLimits, Shared};
+use crate::gateway::{self, Call, Connection, Core, Databases, InForce, Panicked, ReadLimits, Shared};
 use crate::identity::chain::Verifiers;
 use crate::identity::credential::{PasswordSettings, PasswordVerifier};
 use crate::identity::device::{Agents, CookieSettings, DeviceReader};
@@ -184,6 +184,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         language: settings.language,
         contact: settings.contact.clone(),
         attributes: Attributes::new(settings.lookups.values),
+        databases: Databases::new(background.handle().clone()),
     });
     let drain = Drain::new(settings.drain);
     let inner = Arc::new(Inner { settings, shared, reloader, ledger, metrics, sockets, tls, drain });

@@ -14,6 +14,8 @@
 #[path = "stories/support/browser.rs"]
 #[allow(dead_code, reason = "the stories use the rest of it")]
 mod browser;
+#[path = "lookup/database.rs"]
+mod database;
 #[path = "lookup/learned.rs"]
 mod learned;
 #[path = "lookup/request.rs"]
@@ -22,5 +24,7 @@ mod request;
 mod response;
 #[path = "lookup/session.rs"]
 mod session;
+#[path = "lookup/sql.rs"]
+mod sql;
 #[path = "lookup/world.rs"]
 mod world;

@@ -14,6 +14,9 @@ need() { # need TEST PACKAGE...: installs the packages where the test fails
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# Lookups on an application's database are tried on these. Servers of the tests run as nobody, in a folder of their own.
+need "ls /usr/lib/postgresql/*/bin/initdb && command -v psql" postgresql
+need "command -v mariadb-install-db && ls /usr/sbin/mariadbd" mariadb-server
 need "command -v cc" gcc libc6-dev
 need "command -v curl" curl
 need "command -v strace" strace

@@ -9,6 +9,7 @@ use smallvec::smallvec;
 
 use super::live::InForce;
 use super::lookup::Finder;
+use super::lookup::sql::Databases;
 use super::open::{OpenStreams, Review};
 use super::passage::Passage;
 use crate::audit::Journal;
@@ -53,6 +54,8 @@ pub struct Shared {
     pub language: Option<Language>,
     /// What lookups have found.
     pub attributes: Arc<Attributes>,
+    /// The applications' databases that lookups ask.
+    pub databases: Arc<Databases>,
     /// Whom refusal pages tell people to ask where the rules name nobody.
     pub contact: Option<Arc<str>>,
 }

@@ -21,5 +21,6 @@ pub mod wording;
 pub use core::{Core, ReadLimits, Shared};
 pub use layers::Panicked;
 pub use live::{InForce, Live};
+pub use lookup::sql::Databases;
 pub use open::{OpenStreams, Review};
 pub use pipeline::{Call, Connection, service};

@@ -63,10 +63,9 @@ impl Compile<'_> {
 
     fn lookup(&mut self, raw: &RawLookup, id: LookupId) -> Option<Lookup> {
         let key = self.key(raw);
-        self.carried_out(raw);
         let source = self.source(raw);
         let learned: Vec<Learned> = raw.learned.iter().filter_map(|learned| self.learned(learned)).collect();
-        let is_sql = matches!(source, Some(Source::Sql(_)));
+        let is_sql = raw.sql.is_some();
         let values = self.values(raw, is_sql);
         self.kinds(raw, &values, is_sql);
         let keep = self.span(raw.keep.as_ref(), "keep", Duration::ZERO, Duration::ZERO, MOST_KEEP);
@@ -132,14 +131,6 @@ impl Compile<'_> {
         }
     }
 
-    /// What the gateway does not carry out is a fault, so that nobody relies on it.
-    fn carried_out(&mut self, raw: &RawLookup) {
-        let sql = raw.sql.as_ref().map(|sql| (sql.mark, "sql"));
-        for (mark, name) in [sql].into_iter().flatten() {
-            self.fault(mark, format!("`{name}` is not carried out by this version"), "find the value by `request`");
-        }
-    }
-
     fn source(&mut self, raw: &RawLookup) -> Option<Source> {
         match (&raw.request, &raw.response, &raw.sql) {
             (Some(request), None, None) => self.request(request).map(|request| Source::Request(Box::new(request))),
@@ -147,6 +138,14 @@ impl Compile<'_> {
                 Some(Source::Response(Response { content_type: self.content_type(response.content_type.as_ref()) }))
             }
             (None, None, Some(sql)) => match Query::compile(&sql.query) {
+                Ok(_) if !reads(&sql.query) => {
+                    self.fault(
+                        sql.query.mark,
+                        "the query does not begin with `select` or `with`",
+                        "a lookup only reads: write for example `select warehouse from orders where id = {key}`",
+                    );
+                    None
+                }
                 Ok(query) => Some(Source::Sql(Sql { url: sql.url.compile(self.folder), query })),
                 Err(error) => {
                     self.fault(
@@ -405,4 +404,10 @@ impl Compile<'_> {
             None => default,
         }
     }
+}
+
+/// Whether a query is one that reads, by its first word. What it would write all the same the database refuses.
+fn reads(query: &str) -> bool {
+    let first = query.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["select", "with"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }

@@ -155,6 +155,23 @@ impl Lookup {
         self.values.iter().map(|attribute| attribute.of(page)).collect()
     }
 
+    /// The attributes of the one object that the rows of a query tell of, whose values stand in the order of [`Self::values`]; `None`
+    /// where one is missing.
+    ///
+    /// # Errors
+    /// When the rows tell two things, or something that is no value.
+    pub fn of_rows(&self, rows: &[Vec<Option<String>>]) -> Result<Option<Values>, ExtractError> {
+        let of = |(at, attribute): (usize, &Attribute)| {
+            let cells: Vec<Option<&String>> = rows.iter().map(|row| row.get(at).and_then(Option::as_ref)).collect();
+            if cells.iter().all(Option::is_none) {
+                return Ok(None);
+            }
+            // a row without the value says something else than one with it
+            attribute.agreed(cells.into_iter().map(|cell| cell.cloned().unwrap_or_default()).collect())
+        };
+        self.values.iter().enumerate().map(of).collect()
+    }
+
     /// The objects of a list in a page: each key that has one spelling, with its attributes. What tells nothing of itself, or tells
     /// two things, is left out, together with every other mention of it.
     #[must_use]

@@ -283,10 +283,15 @@ fn an_answer_judges_one_object_only() {
 }
 
 #[test]
-fn a_head_is_not_sent_where_the_answer_must_tell() {
+fn a_head_is_judged_by_the_whole_answer_and_answered_without_its_body() {
     let world = World::new(RULES, cards);
-    let seen = world.person("keeper.hf").send("HEAD", "/card/5", &[], b"");
-    assert_eq!((seen.status, seen.body.len(), world.application.lines().len()), (502, 0, 0));
+    let mut keeper = world.person("keeper.hf");
+    let seen = keeper.send("HEAD", "/card/5", &[], b"");
+    world.permitted(&seen, &["GET /card/5"]);
+    assert_eq!((seen.field("x-warehouse"), seen.body.len()), (Some("HF"), 0));
+    let seen = keeper.send("HEAD", "/card/6", &[], b"");
+    assert_eq!((seen.status, seen.field("x-warehouse"), seen.body.len()), (403, None, 0));
+    assert_eq!(seen.field("x-scopegate-reason"), Some("out-of-scope"));
 }
 
 #[test]

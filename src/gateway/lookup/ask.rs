@@ -2,6 +2,7 @@
 //! their answers.
 
 use std::cell::RefCell;
+use std::future::Future;
 
 use bytes::Bytes;
 use compact_str::CompactString;
@@ -19,6 +20,9 @@ use crate::policy::{Credential, SideRequest};
 use crate::request::{CanonicalTarget, folds_to};
 use crate::upstream::whole;
 use crate::wire::head::ResponseHead;
+
+/// How many questions to a database one request may have under way.
+const AT_ONCE: usize = 4;
 
 /// The client's session at the application, as answers to the gateway's own requests change it.
 pub(super) struct Session {
@@ -64,16 +68,22 @@ impl Inquiry<'_> {
                     let chunks = keys.chunks(many.most).map(|chunk| self.ask_many(request, many, chunk));
                     in_parallel(request.parallel, chunks).await.into_iter().flatten().collect()
                 }
-                _ => in_parallel(request.parallel, keys.iter().map(|key| self.ask_once(request, key))).await,
+                _ => {
+                    let ask = |key| self.ask_once(key, move || self.ask_one(request, key));
+                    in_parallel(request.parallel, keys.iter().map(ask)).await
+                }
             },
-            Source::Sql(_) | Source::Response(_) | Source::Learned => {
-                keys.iter().map(|_| failed("nobody can be asked")).collect()
+            Source::Sql(_) => {
+                let databases = &self.core.shared().databases;
+                let ask = |key| self.ask_once(key, move || databases.ask(self.lookup, key));
+                in_parallel(AT_ONCE, keys.iter().map(ask)).await
             }
+            Source::Response(_) | Source::Learned => keys.iter().map(|_| failed("nobody can be asked")).collect(),
         }
     }
 
     /// Asks about one object, unless somebody is asking the same just now.
-    async fn ask_once(&self, request: &Request, key: &CompactString) -> Found {
+    async fn ask_once<F: Future<Output = Found>>(&self, key: &CompactString, ask: impl Fn() -> F) -> Found {
         let shared = self.core.shared();
         let object = self.object(key);
         loop {
@@ -82,7 +92,7 @@ impl Inquiry<'_> {
             let is_current = |begun| shared.attributes.is_current(&object, begun, now);
             match self.core.finder.flights.join(self.flight(key), ticket, is_current) {
                 Part::Lead(lead) => {
-                    let found = self.ask_one(request, key).await;
+                    let found = ask().await;
                     self.keep(key, &found, ticket);
                     lead.land(&found);
                     return found;

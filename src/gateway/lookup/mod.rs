@@ -5,8 +5,10 @@ mod flight;
 pub(super) mod learn;
 mod parallel;
 mod secret;
+pub(super) mod sql;
 pub(super) mod told;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use compact_str::CompactString;
@@ -49,7 +51,7 @@ pub(super) struct Inquiry<'a> {
     passage: &'a Passage,
     asked: &'a Asked<'a>,
     app: &'a App,
-    lookup: &'a Lookup,
+    lookup: &'a Arc<Lookup>,
     session: &'a Session,
 }
 
