@@ -37,6 +37,7 @@ mod stories {
     mod front_desk;
     mod frozen;
     mod http2;
+    mod inference;
     mod keeper;
     mod lead;
     mod live;

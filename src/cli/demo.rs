@@ -13,7 +13,7 @@ use rustls_pki_types::CertificateDer;
 use crate::app::{self, Plan, Running};
 use crate::config::{CertificateFiles, Settings};
 use crate::demo::crm::Crm;
-use crate::demo::data::{ACCOUNTS, PASSWORD};
+use crate::demo::data::{ACCOUNTS, PASSWORD, World};
 use crate::demo::erp::Erp;
 use crate::demo::legacy::{self, Application, Log};
 use crate::demo::wms::Wms;
@@ -81,11 +81,28 @@ impl Demo {
         clock: Arc<dyn Clock>,
         adjust: impl FnOnce(&mut Settings),
     ) -> anyhow::Result<Self> {
+        Self::open_on(folder, https, clock, World::default(), adjust)
+    }
+
+    /// Does what [`Demo::open_at`] does, with applications that hold `world` at the start.
+    ///
+    /// # Errors
+    /// When a port or a file cannot be had.
+    pub fn open_on(
+        folder: &Path,
+        https: SocketAddr,
+        clock: Arc<dyn Clock>,
+        world: World,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         let authority = write_certificates(folder)?;
         let (wms, erp, crm) = (Log::default(), Log::default(), Log::default());
-        let applications: [(Arc<dyn Application>, &Log); 3] =
-            [(Arc::new(Wms::default()), &wms), (Arc::new(Erp::default()), &erp), (Arc::new(Crm::default()), &crm)];
+        let applications: [(Arc<dyn Application>, &Log); 3] = [
+            (Arc::new(Wms::new(world.stock, world.orders.clone())), &wms),
+            (Arc::new(Erp::new(world.orders)), &erp),
+            (Arc::new(Crm::new(world.customers)), &crm),
+        ];
         let mut addresses = Vec::new();
         for (application, log) in applications {
             addresses.push(serve_beside(application, log.clone())?);

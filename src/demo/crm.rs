@@ -5,7 +5,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::data::{self, Customer};
-use super::legacy::{Answer, Application, Request, Sessions};
+use super::export::{csv, xlsx};
+use super::legacy::{Answer, Application, Request, Sessions, escape};
 use super::style::page;
 
 const MENU: &[(&str, &str)] = &[("/", "客户 Customers")];
@@ -14,6 +15,7 @@ const CONTENT: &str = "<form id=\"in\" class=\"sign-in\"><h2>登录 Sign in</h2>
 <label>用户 User <input id=\"u\" autocomplete=\"username\" autocapitalize=\"none\"></label>\
 <label>密码 Password <input id=\"p\" type=\"password\" autocomplete=\"current-password\"></label><button>登录 Sign in</button></form>\
 <div id=\"customers\" hidden><h2>客户 Customers</h2><p class=\"err\" id=\"told\"></p><div id=\"list\"></div>\
+<p><a href=\"/api/customers?format=csv\">CSV</a> · <a href=\"/api/customers?format=xlsx\">Excel</a></p>\
 <button class=\"plain\" id=\"out\">退出 Sign out</button></div><script>\
 const $=id=>document.getElementById(id);\
 const call=async(method,target,body)=>{const r=await fetch(target,{method,headers:body?{'content-type':'application/json'}:{},\
@@ -28,15 +30,23 @@ s.onclick=()=>call('PUT','/api/customers',{id:c.id,owner:c.owner,phone:f.value})
 $('in').onsubmit=async e=>{e.preventDefault();await call('POST','/api/session',{user:$('u').value,password:$('p').value})&&show()};\
 $('out').onclick=async()=>{await call('POST','/api/session/end');show()};show()</script>";
 
+/// How many customers a page shows.
+const PAGE: usize = 50;
+
+/// What files of customers say.
+const TITLES: [&str; 5] = ["编号 No.", "名称 Name", "负责人 Owner", "电话 Phone", "消费 Spent"];
+
 /// The CRM.
 pub struct Crm {
     sessions: Sessions,
     customers: Mutex<Vec<Customer>>,
 }
 
-impl Default for Crm {
-    fn default() -> Self {
-        Self { sessions: Sessions::default(), customers: Mutex::new(data::customers()) }
+impl Crm {
+    /// One that begins with these customers.
+    #[must_use]
+    pub fn new(customers: Vec<Customer>) -> Self {
+        Self { sessions: Sessions::default(), customers: Mutex::new(customers) }
     }
 }
 
@@ -56,12 +66,51 @@ impl Crm {
         Answer::json(200, &json!({"user": user})).cookie("crm_session", &session)
     }
 
+    /// The list: of one owner, searched by name and telephone, sorted, page by page, in several formats. What its head tells is of
+    /// all customers, whatever was asked for.
     fn list(&self, request: &Request) -> Answer {
-        let owner = request.param("owner");
-        let customers = self.customers.lock();
-        let items: Vec<_> =
-            customers.iter().filter(|customer| owner.is_none_or(|name| customer.owner == name)).map(show).collect();
-        Answer::json(200, &json!({"total": items.len(), "items": items}))
+        let (owner, text) = (request.param("owner"), request.param("q"));
+        let mut found = self.customers.lock().clone();
+        let (count, spent) = (found.len(), found.iter().map(|customer| customer.spent).sum::<u32>());
+        found.retain(|customer| {
+            let says = |text: &str| customer.name.contains(text) || customer.phone.contains(text);
+            owner.is_none_or(|name| customer.owner == name) && text.is_none_or(says)
+        });
+        match request.param("sort") {
+            Some("spent") => found.sort_by_key(|customer| customer.spent),
+            Some("name") => found.sort_by_key(|customer| customer.name),
+            _ => {}
+        }
+        let number =
+            |name| request.param(name).and_then(|text| text.parse::<usize>().ok()).filter(|number| *number > 0);
+        let size = number("size").unwrap_or(PAGE);
+        let pages = count.div_ceil(size);
+        let page = number("page").unwrap_or(1);
+        let total = found.len();
+        let shown: Vec<Customer> = found.into_iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+        let cells = |customer: &Customer| {
+            let Customer { id, name, owner, phone, spent } = customer;
+            [*id, *name, *owner, phone, &spent.to_string()].map(str::to_owned).to_vec()
+        };
+        let cells: Vec<_> = shown.iter().map(cells).collect();
+        let answer = match request.param("format") {
+            Some("csv") => csv(&TITLES, &cells),
+            Some("xlsx") => xlsx(&TITLES, &cells),
+            Some("xml") => {
+                let rows: String =
+                    cells.iter().map(|row| format!("<customer>{}</customer>", escape(&row.join(" ")))).collect();
+                Answer::raw(200, "application/xml", format!("<customers>{rows}</customers>").into_bytes())
+            }
+            _ => Answer::json(200, &json!({"total": total, "items": shown.iter().map(show).collect::<Vec<_>>()})),
+        };
+        answer
+            .with("x-total-count", count.to_string())
+            .with("x-pagination", format!("{page}/{pages}"))
+            .with("link", format!("</api/customers?page={pages}&size={size}>; rel=\"last\""))
+            .with("content-range", format!("items 0-{total}/{count}"))
+            .with("etag", format!("\"{count}-{spent}\""))
+            .with("digest", format!("sum={spent}"))
+            .with("x-db-rows", count.to_string())
     }
 
     fn update(&self, request: &Request) -> Answer {

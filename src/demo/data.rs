@@ -123,3 +123,20 @@ pub fn customers() -> Vec<Customer> {
         customer("C-04", "老街茶馆 Old Street Tea House", "sales.south", "020-555-0104", 7_150),
     ]
 }
+
+/// All that the applications hold at the start.
+#[derive(Clone)]
+pub struct World {
+    /// What lies in the warehouses.
+    pub stock: Vec<Stock>,
+    /// The orders.
+    pub orders: Vec<Order>,
+    /// The customers.
+    pub customers: Vec<Customer>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { stock: stock(), orders: orders(), customers: customers() }
+    }
+}

@@ -22,9 +22,11 @@ pub struct Erp {
     orders: Mutex<Vec<Order>>,
 }
 
-impl Default for Erp {
-    fn default() -> Self {
-        Self { sessions: Sessions::default(), orders: Mutex::new(data::orders()) }
+impl Erp {
+    /// One that begins with these orders.
+    #[must_use]
+    pub fn new(orders: Vec<Order>) -> Self {
+        Self { sessions: Sessions::default(), orders: Mutex::new(orders) }
     }
 }
 

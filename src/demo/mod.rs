@@ -3,6 +3,7 @@
 pub mod crm;
 pub mod data;
 pub mod erp;
+mod export;
 pub mod legacy;
 mod style;
 pub mod wms;

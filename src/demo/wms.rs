@@ -1,9 +1,10 @@
 //! The demo's warehouse system, in servlet style: `.do` pages, `JSESSIONID`, forms; it lets everybody do everything.
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, GBK, UTF_8};
 use parking_lot::Mutex;
 
 use super::data::{self, Order, Stock};
+use super::export::csv;
 use super::legacy::{Answer, Application, Request, Sessions, escape};
 use super::style::{page, sign_in_form, table};
 
@@ -24,6 +25,9 @@ const TRANSFER: &str = "<h3>调拨 Transfer</h3><form method=\"post\" action=\"/
 <input name=\"sku\" placeholder=\"A-1001\" size=\"8\"> × <input name=\"quantity\" size=\"4\" value=\"1\"> \
 <input name=\"from\" placeholder=\"HF\" size=\"4\"> → <input name=\"to\" placeholder=\"SH\" size=\"4\"> <button>调拨 Move</button></form>";
 
+/// What the list of orders shows.
+const TITLES: [&str; 5] = ["单号 Order", "仓库 Warehouse", "渠道 Channel", "金额 Amount", "状态 Status"];
+
 /// The warehouse system.
 pub struct Wms {
     sessions: Sessions,
@@ -31,9 +35,11 @@ pub struct Wms {
     orders: Mutex<Vec<Order>>,
 }
 
-impl Default for Wms {
-    fn default() -> Self {
-        Self { sessions: Sessions::default(), stock: Mutex::new(data::stock()), orders: Mutex::new(data::orders()) }
+impl Wms {
+    /// One that begins with this stock and these orders.
+    #[must_use]
+    pub fn new(stock: Vec<Stock>, orders: Vec<Order>) -> Self {
+        Self { sessions: Sessions::default(), stock: Mutex::new(stock), orders: Mutex::new(orders) }
     }
 }
 
@@ -137,8 +143,21 @@ impl Wms {
 
     fn order_list(&self, user: &str, request: &Request) -> Answer {
         let warehouse = request.param("warehouse");
-        let orders = self.orders.lock();
-        let rows = orders.iter().filter(|order| warehouse.is_none_or(|code| order.warehouse == code)).map(|order| {
+        let mut orders = self.orders.lock().clone();
+        // As old systems have it: what is counted is everything, whatever is shown.
+        let count = format!("<p id=\"count\">共 {} 单 orders</p>", orders.len());
+        if request.param("sort") == Some("amount") {
+            orders.sort_by_key(|order| order.amount);
+        }
+        let found = orders.iter().filter(|order| warehouse.is_none_or(|code| order.warehouse == code));
+        if request.param("format") == Some("csv") {
+            let cells = |order: &Order| {
+                let Order { id, warehouse, channel, amount, status, .. } = order;
+                [&id.to_string(), *warehouse, *channel, &amount.to_string(), *status].map(str::to_owned).to_vec()
+            };
+            return csv(&TITLES, &found.map(cells).collect::<Vec<_>>());
+        }
+        let rows = found.map(|order| {
             vec![
                 format!(
                     "<a href=\"/wms/order/card.do?id={}&amp;warehouse={}\">{}</a>",
@@ -150,8 +169,17 @@ impl Wms {
                 order.status.to_owned(),
             ]
         });
-        let titles = ["单号 Order", "仓库 Warehouse", "渠道 Channel", "金额 Amount", "状态 Status"];
-        view(Some(user), &format!("<h2>订单 Orders</h2>{}{}", warehouse_form(), table("orders", &titles, rows)))
+        let orders = table("orders", &TITLES, rows);
+        if request.param("view") == Some("print") {
+            // Made for another printer than the pages for the screen, and never brought up to date.
+            let html = format!(
+                "<html><head><meta charset=\"gbk\"><title>订单</title></head><body>{count}{orders}</body></html>"
+            );
+            return Answer::page(GBK, &html);
+        }
+        let links = "<p><a href=\"/wms/order/list.do?sort=amount\">按金额 By amount</a> · \
+                     <a href=\"/wms/order/list.do?view=print\">打印 Print</a> · <a href=\"/wms/order/list.do?format=csv\">CSV</a></p>";
+        view(Some(user), &format!("<h2>订单 Orders</h2>{}{links}{count}{orders}", warehouse_form()))
     }
 
     fn order_card(&self, user: &str, request: &Request) -> Answer {

@@ -15,8 +15,36 @@ pub fn is_asked_of_the_unfiltered(name: &[u8], method: &str) -> bool {
         || (matches!(method, "GET" | "HEAD") && READING.iter().any(is))
 }
 
-/// Whether an answer's field speaks of the unfiltered bytes: their validators, their digests, parts of them, or how long they may be
-/// kept by whom. Compared without letter case.
+/// Words by which applications of all kinds call fields that count rows and pages, point to other pages of a list, or sum it up.
+const COUNTING: [&str; 27] = [
+    "checksum", "count", "counts", "cursor", "first", "found", "hash", "hits", "items", "last", "matches", "md5",
+    "next", "offset", "page", "pages", "paging", "prev", "previous", "records", "results", "rows", "runtime", "sha1",
+    "sha256", "size", "timing",
+];
+
+/// Whether the name of a field is that of one which counts, sums up or points to what was found: `X-Total-Count`, `X-WP-TotalPages`, `Link`.
+fn counts(name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else { return true };
+    let lower = name.to_ascii_lowercase();
+    if matches!(lower.as_str(), "link" | "timing-allow-origin") {
+        return lower == "link";
+    }
+    let mut words: Vec<String> = vec![String::new()];
+    let mut small = false;
+    for c in name.chars() {
+        if !c.is_ascii_alphanumeric() || (small && c.is_ascii_uppercase()) {
+            words.push(String::new());
+        }
+        small = c.is_ascii_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
+            word.push(c.to_ascii_lowercase());
+        }
+    }
+    lower.contains("total") || lower.contains("pagina") || words.iter().any(|word| COUNTING.contains(&word.as_str()))
+}
+
+/// Whether an answer's field speaks of the unfiltered bytes: their validators, their digests, parts of them, how many rows there are, or
+/// how long they may be kept by whom. Compared without letter case.
 #[must_use]
 pub fn belongs_to_the_unfiltered(name: &[u8]) -> bool {
     const NAMES: [&str; 17] = [
@@ -38,7 +66,8 @@ pub fn belongs_to_the_unfiltered(name: &[u8]) -> bool {
         "Pragma",
         "Repr-Digest",
     ];
-    NAMES.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+    // SECURITY: what is hidden is not counted in the head either (`what_lies_outside_of_the_own_customers_changes_no_byte_of_their_list`).
+    NAMES.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())) || counts(name)
 }
 
 #[cfg(test)]
@@ -63,5 +92,47 @@ mod tests {
             assert!(belongs_to_the_unfiltered(name.as_bytes()), "{name}");
         }
         assert!(!belongs_to_the_unfiltered(b"Set-Cookie") && !belongs_to_the_unfiltered(b"Content-Disposition"));
+    }
+
+    #[test]
+    fn what_counts_rows_or_leads_to_other_pages_is_of_the_unfiltered_answer() {
+        for name in [
+            "X-Total-Count",
+            "x-total-count",
+            "X-TotalCount",
+            "X-WP-TotalPages",
+            "X-Pagination",
+            "X-Paginate",
+            "Link",
+            "X-Page",
+            "x-per-page",
+            "X-Next-Page",
+            "Pagination-Rows",
+            "X-Result-Count",
+            "X-Db-Rows",
+            "X-Checksum",
+            "X-Content-MD5",
+            "X-Runtime",
+            "Server-Timing",
+        ] {
+            assert!(belongs_to_the_unfiltered(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "X-Account-Id",
+            "X-Country",
+            "X-Frame-Options",
+            "X-Content-Type-Options",
+            "X-RateLimit-Remaining",
+            "Content-Security-Policy",
+            "Strict-Transport-Security",
+            "Timing-Allow-Origin",
+            "X-Own",
+            "Set-Cookie",
+            "Location",
+            "Vary",
+            "X-Powered-By",
+        ] {
+            assert!(!belongs_to_the_unfiltered(name.as_bytes()), "{name}");
+        }
     }
 }

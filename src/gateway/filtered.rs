@@ -86,7 +86,7 @@ pub(super) async fn filter(
     // Names and values are ours, and can stand in a head.
     let _ = shown.push("Cache-Control", "private, no-store");
     match begun {
-        // SECURITY: what is not there looks like what is hidden (`what_is_hidden_looks_like_what_is_not_there`).
+        // SECURITY: what is not there looks like what is hidden (`a_search_that_meets_hidden_orders_looks_like_one_that_meets_none`).
         Begun::Withheld if head.status == 404 && obligation.plan().withholds_empty() => Ok(Filtered::Nothing(tally)),
         Begun::Withheld => Ok(Filtered::Withheld),
         Begun::Bodiless => Ok(Filtered::Shown(AnswerBody::Empty, tally)),

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use scopegate::cli::demo::Demo;
 use scopegate::config::Settings;
-use scopegate::demo::data::PASSWORD;
+use scopegate::demo::data::{PASSWORD, World};
 use scopegate::demo::legacy::{Log, Received};
 use scopegate::model::{Clock, Revision, SystemClock, Timestamp};
 use serde_json::Value;
@@ -61,6 +61,17 @@ impl House {
         let mut house = Self::open_in(folder.path(), clock, adjust);
         house._folder = Some(folder);
         house
+    }
+
+    /// A house of one's own whose applications hold `world`.
+    pub fn of(world: World) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let demo = Demo::open_on(folder.path(), loopback, Arc::new(SystemClock), world, |settings| {
+            settings.workers = std::num::NonZeroUsize::MIN;
+        })
+        .unwrap();
+        Self { demo, _folder: Some(folder) }
     }
 
     /// In a folder that outlives the house.
