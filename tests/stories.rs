@@ -25,6 +25,7 @@ mod stories {
     mod checker;
     mod customer_service;
     mod department_admin;
+    mod export;
     mod failures {
         mod framing;
         mod header;

@@ -105,6 +105,17 @@ impl RawAnswer {
         json.chain(lines).chain(csv).chain(html).chain(xlsx).any(|keep| keep.get(name).is_some())
     }
 
+    /// Whether fields of rows are masked; what is masked elsewhere on a page is nothing to search by.
+    #[must_use]
+    pub fn masks_fields(&self) -> bool {
+        let pages = self.html.iter().flat_map(|raw| raw.rows.iter());
+        pages.into_iter().any(|rows| !rows.mask.is_empty())
+            || self.json.iter().any(|raw| !raw.mask.is_empty())
+            || self.json_lines.iter().any(|raw| !raw.mask.is_empty())
+            || self.csv.iter().any(|raw| !raw.mask.is_empty())
+            || self.xlsx.iter().any(|raw| !raw.mask.is_empty())
+    }
+
     /// Every mask of every kind.
     pub fn masks(&self) -> impl Iterator<Item = &RawMask> {
         let json = self.json.iter().flat_map(|raw| raw.mask.iter());

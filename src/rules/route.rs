@@ -62,6 +62,8 @@ pub struct AnswerRule {
     pub grants: Vec<PermissionId>,
     /// Parameters by which masked fields could be asked for.
     pub keys: Vec<HiddenKey>,
+    /// Whether fields of rows are masked, by which an application could search or sort.
+    pub masks_fields: bool,
     /// Differs where anything of it does.
     pub print: u64,
 }

@@ -98,7 +98,14 @@ pub(super) fn answer(
     let names: Vec<_> = dimensions.iter().map(|id| Some(name(*id))).chain(grants.iter().map(permission)).collect();
     let mut print = DefaultHasher::new();
     format!("{plan:?} {names:?} {keys:?}").hash(&mut print);
-    Some(Arc::new(AnswerRule { plan, dimensions, grants, keys, print: print.finish() }))
+    Some(Arc::new(AnswerRule {
+        plan,
+        dimensions,
+        grants,
+        keys,
+        masks_fields: block.masks_fields(),
+        print: print.finish(),
+    }))
 }
 
 fn hidden_keys(

@@ -3,6 +3,7 @@
 mod get_changes;
 mod identity_missing;
 mod list_of_everybody;
+mod masked_searchable;
 mod object_of_anybody;
 mod observe_mode;
 mod permission_ungranted;
@@ -57,6 +58,7 @@ pub(super) fn lint(set: &RuleSet, people: &People, facts: &Facts, report: &mut R
             lint.selector_with_others(route, place);
             lint.object_of_anybody(route, place);
             lint.list_of_everybody(route, place);
+            lint.masked_searchable(route, place);
         }
     }
 }
