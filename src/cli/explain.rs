@@ -1,9 +1,10 @@
 //! `scopegate explain`: how a request is decided, step by step; asks the rules, never an application.
 
 use crate::audit::query::find_request;
-use crate::model::RequestId;
-use crate::model::{Clock, Device, DeviceKind, SystemClock, Timestamp};
+use crate::lookup::Facts;
+use crate::model::{Clock, Device, DeviceKind, Reason, RequestId, SystemClock, Timestamp};
 use crate::policy::inquiry::{Content, Inquiry};
+use crate::rules::App;
 use crate::rules::load::{Loaded, Source, load};
 use anyhow::{Context as _, bail};
 use std::io::Write;
@@ -33,6 +34,10 @@ pub struct ExplainCommand {
     /// A cookie: NAME=VALUE; repeatable.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair('='))]
     cookie: Vec<(String, String)>,
+    /// What a lookup finds of an object: LOOKUP:KEY=VALUE, with commas between several values in the order of the rule, or `unknown`;
+    /// repeatable. Of a request in the journal what was found then stands unless given.
+    #[arg(long, value_name = "LOOKUP:KEY=VALUE", value_parser = fact)]
+    fact: Vec<Given>,
     /// The address that it comes from.
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
@@ -68,6 +73,24 @@ fn pair(by: char) -> impl Fn(&str) -> Result<(String, String), String> + Clone {
     }
 }
 
+/// What a lookup is said to find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given {
+    lookup: String,
+    key: String,
+    values: String,
+}
+
+fn fact(text: &str) -> Result<Given, String> {
+    let parts = text.split_once('=').and_then(|(object, values)| Some((object.split_once(':')?, values)));
+    match parts {
+        Some(((lookup, key), values)) if !lookup.is_empty() && !key.is_empty() && !values.is_empty() => {
+            Ok(Given { lookup: lookup.to_owned(), key: key.to_owned(), values: values.to_owned() })
+        }
+        _ => Err(format!("`{text}` is not of the form LOOKUP:KEY=VALUE")),
+    }
+}
+
 fn device_kind(name: &str) -> Result<DeviceKind, String> {
     use DeviceKind::{Desktop, Phone, Program, Tablet, Terminal, Unknown};
     let kinds = [Desktop, Phone, Tablet, Terminal, Program, Unknown];
@@ -94,16 +117,28 @@ impl ExplainCommand {
                 return Ok(ExitCode::from(2));
             }
         };
-        let inquiry = match self.request.as_slice() {
-            [id] if RequestId::parse(id).is_some() => self.recorded(id, out)?,
+        let mut found = Vec::new();
+        let mut inquiry = match self.request.as_slice() {
+            [id] if RequestId::parse(id).is_some() => self.recorded(id, &mut found, out)?,
             [url] if self.form.is_empty() && self.json.is_none() => self.asked("GET", url)?,
             [url] => self.asked("POST", url)?,
             [method, url] => self.asked(method, url)?,
             _ => bail!("write a method and an address, or the id of a request"),
         };
+        inquiry.facts = facts(inquiry.app(&set).map(AsRef::as_ref), &self.fact, &found)?;
         let explanation = inquiry.explain(&set, &people);
         match self.format {
-            Format::Text => write!(out, "{explanation}")?,
+            Format::Text => {
+                write!(out, "{explanation}")?;
+                if explanation.reason == Reason::LookupFailed.code() && self.fact.is_empty() {
+                    let app = inquiry.app(&set);
+                    let names = app.into_iter().flat_map(|app| &app.lookups).map(|lookup| lookup.name.as_str());
+                    for name in names.filter(|name| explanation.detail.starts_with(*name)) {
+                        let key = explanation.detail.split('`').nth(1).unwrap_or("KEY");
+                        writeln!(out, "\nnothing is asked here; say what would be found: --fact {name}:{key}=VALUE")?;
+                    }
+                }
+            }
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, &explanation)?;
                 writeln!(out)?;
@@ -131,7 +166,8 @@ impl ExplainCommand {
     }
 
     /// The request of this id as far as the journal tells it: bodies and secret values are not in it.
-    fn recorded(&self, id: &str, out: &mut dyn Write) -> anyhow::Result<Inquiry> {
+    /// What lookups found is put behind `found`.
+    fn recorded(&self, id: &str, found: &mut Vec<Given>, out: &mut dyn Write) -> anyhow::Result<Inquiry> {
         let request = RequestId::parse(id).context("not the id of a request")?;
         let entry = find_request(&self.journal, request)
             .with_context(|| format!("the journal in {} cannot be read", self.journal.display()))?
@@ -152,6 +188,7 @@ impl ExplainCommand {
         {
             inquiry.client = client;
         }
+        found.extend(entry.fields.get("lookups").map(told).unwrap_or_default());
         if self.format == Format::Text {
             let was = [text("decision"), text("reason"), text("detail")].map(|part| part.unwrap_or("-"));
             writeln!(
@@ -169,4 +206,54 @@ impl ExplainCommand {
         }
         Ok(inquiry)
     }
+}
+
+/// What lookups found, as a record tells it: `{order: ["5: HF (request)"]}`. What was not found out is left out.
+fn told(lookups: &serde_json::Value) -> Vec<Given> {
+    let each = lookups.as_object().into_iter().flatten();
+    let objects = each.flat_map(|(name, objects)| objects.as_array().into_iter().flatten().map(move |one| (name, one)));
+    let given = |(name, object): (&String, &serde_json::Value)| {
+        let (key, rest) = object.as_str()?.split_once(": ")?;
+        let (values, _) = rest.rsplit_once(" (")?;
+        Some(Given { lookup: name.clone(), key: key.to_owned(), values: values.replace(", ", ",") })
+    };
+    objects.filter_map(given).collect()
+}
+
+/// The facts that are given, before those that are on record.
+///
+/// # Errors
+/// When one is given that the application's lookups could not find.
+fn facts(app: Option<&App>, given: &[Given], recorded: &[Given]) -> anyhow::Result<Facts> {
+    let known = |one: &Given| app.and_then(|app| app.lookups.iter().find(|lookup| lookup.name == one.lookup.as_str()));
+    let values = |one: &Given| -> Vec<String> { one.values.split(',').map(|value| value.trim().to_owned()).collect() };
+    let mut facts = Facts::default();
+    for one in given {
+        let Some(lookup) = known(one) else {
+            let app = app.map_or("no application", |app| app.name.as_str());
+            bail!("`{}` is no lookup of {app}", one.lookup);
+        };
+        let values = values(one);
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let Some(fact) = lookup.given(&one.key, &values) else {
+            let names: Vec<&str> = lookup.values.iter().map(|value| value.name.as_deref().unwrap_or("VALUE")).collect();
+            bail!(
+                "`{}` finds {} of an object: write --fact {}:{}={}",
+                lookup.name,
+                names.len(),
+                lookup.name,
+                one.key,
+                names.join(",")
+            );
+        };
+        facts.push(fact);
+    }
+    for one in recorded {
+        let values = values(one);
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        if let Some(fact) = known(one).and_then(|lookup| lookup.given(&one.key, &values)) {
+            facts.push(fact);
+        }
+    }
+    Ok(facts)
 }

@@ -1,7 +1,7 @@
 //! A compiled lookup: the type of its keys, where the answer comes from, and what is taken out of it; holds no state.
 
 use super::extract::{Attribute, Content, ExtractError, Extractor, Kind, Page, Pointer};
-use super::fact::{LookupId, Values};
+use super::fact::{Fact, Found, LookupId, Origin, Values};
 use super::secret::Secret;
 use super::template::{Query, Template};
 use crate::request::{Json, ParamType};
@@ -153,6 +153,19 @@ impl Lookup {
     /// When the page tells two things, or something that is no value.
     pub fn of_page(&self, page: &Page) -> Result<Option<Values>, ExtractError> {
         self.values.iter().map(|attribute| attribute.of(page)).collect()
+    }
+
+    /// What somebody gives as found of an object: its values in their order, or `unknown` alone. `None` where there are more or fewer.
+    #[must_use]
+    pub fn given(&self, key: &str, values: &[&str]) -> Option<Fact> {
+        let found = match values {
+            ["unknown"] => Found::Unknown("it was given so".into()),
+            values if values.len() == self.values.len() => {
+                Found::Values(values.iter().map(|value| CompactString::from(*value)).collect())
+            }
+            _ => return None,
+        };
+        Some(Fact { lookup: self.id, key: key.into(), found, origin: Origin::Given })
     }
 
     /// The attributes of the one object that the rows of a query tell of, whose values stand in the order of [`Self::values`]; `None`

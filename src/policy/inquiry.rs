@@ -95,6 +95,13 @@ impl Inquiry {
         }
     }
 
+    /// The application that it would reach, if any.
+    #[must_use]
+    pub fn app<'r>(&self, rules: &'r RuleSet) -> Option<&'r Arc<App>> {
+        let (authority, _) = self.split().ok()?;
+        rules.app_for_host(&Authority::parse(authority.as_bytes()).ok()?.canonical_host())
+    }
+
     /// The same, asked by somebody.
     #[must_use]
     pub fn by(mut self, who: &str) -> Self {

@@ -84,3 +84,27 @@ fn a_request_on_record_is_explained_by_its_number() {
     ];
     scopegate(&unknown).fails(&["has no request 0123456789abcdef00000001"]);
 }
+
+#[test]
+fn what_a_lookup_finds_is_given_and_what_it_found_is_taken_from_the_journal() {
+    let url = "https://wms.localhost/wms/order/card.do?id=10003";
+    let asked = |fact: &[&str]| explain(&[&["--as", "keeper.hf", url], fact].concat());
+    asked(&[]).says(1, &["lookup-failed", "nothing is known of it", "--fact order-warehouse:10003="]);
+    asked(&["--fact", "order-warehouse:10003=HF"]).says(0, &["permit: granted", "order-warehouse"]);
+    asked(&["--fact", "order-warehouse:10003=SH"]).says(1, &["out-of-scope"]);
+    asked(&["--fact", "order-warehouse:10003=unknown"]).says(1, &["object-unknown"]);
+    // the first that is given of an object counts
+    asked(&["--fact", "order-warehouse:10003=SH", "--fact", "order-warehouse:10003=HF"]).says(1, &["out-of-scope"]);
+    asked(&["--fact", "order:10003=HF"]).fails(&["`order` is no lookup of wms"]);
+    asked(&["--fact", "order-warehouse:10003=HF,web"]).fails(&["`order-warehouse` finds 1 of an object", "=VALUE"]);
+    asked(&["--fact", "order-warehouse=HF"]).fails(&["is not of the form LOOKUP:KEY=VALUE"]);
+
+    let house = House::shared();
+    let mut keeper = house.person(WMS, "keeper.hf");
+    let (journal, rules) = (house.demo.folder.join("journal"), house.demo.folder.join("routes"));
+    let seen = keeper.get("/wms/order/card.do?id=10003");
+    let id = seen.field("x-request-id").unwrap();
+    let folders = ["explain", "--journal", journal.to_str().unwrap(), "--rules", rules.to_str().unwrap(), id];
+    scopegate(&folders).says(1, &["recorded as refuse (out-of-scope)", "refuse: out-of-scope", "`SH`"]);
+    scopegate(&[&folders[..], &["--fact", "order-warehouse:10003=HF"]].concat()).says(0, &["permit: granted"]);
+}

@@ -205,3 +205,22 @@ fn only_a_whole_list_that_has_one_reading_teaches() {
         world.clock.forward(60);
     }
 }
+
+#[test]
+fn a_list_teaches_no_more_than_it_may() {
+    let rows: Vec<String> = (1..=1100).map(|id| format!(r#"{{"id":{id},"warehouse":"HF"}}"#)).collect();
+    let list = format!(r#"{{"orders":[{}]}}"#, rows.join(","));
+    let rules = RULES.replace("    cap: 4KiB\n", "    cap: 1MiB\n");
+    let world =
+        World::new(
+            &rules,
+            move |received| {
+                if received.line().starts_with("GET /orders") { in_json(&list) } else { orders(received) }
+            },
+        );
+    let mut keeper = world.person("keeper.hf");
+    assert_eq!(keeper.get("/orders?w=HF").status, 200);
+    world.application.take();
+    world.permitted(&keeper.get("/order/1000"), &["GET /order/1000"]);
+    world.permitted(&keeper.get("/order/1001"), &["GET /api/order/1001", "GET /order/1001"]);
+}

@@ -1,9 +1,9 @@
 //! Application files into applications with their route tables.
 
 use super::lookup::Known;
-use super::{Facts, Named, Notes, route};
+use super::{AppPlaces, Facts, Named, Notes, route};
 use crate::diagnostics::yaml::{Document, Spanned};
-use crate::diagnostics::{Mark, Report};
+use crate::diagnostics::{Mark, Place, Report};
 use crate::endpoint::UpstreamSpec;
 use crate::identity::chain::Compile;
 use crate::request::{Location, SecretNames, SecretPath};
@@ -26,31 +26,29 @@ pub(super) fn compile(
     others: &mut Vec<(String, Vec<u8>)>,
     facts: &mut Facts,
 ) -> Vec<Arc<App>> {
-    let mut apps: Vec<(Arc<App>, crate::diagnostics::Place, bool)> = Vec::with_capacity(files.len());
-    let mut hosts: FxHashMap<CompactString, crate::diagnostics::Place> = FxHashMap::default();
+    let mut apps: Vec<(Arc<App>, AppPlaces)> = Vec::with_capacity(files.len());
+    let mut hosts: FxHashMap<CompactString, Place> = FxHashMap::default();
     for (Named { file, raw }, document) in files {
         let mut notes = Notes { file, report };
         super::catalog::check_name("an application", &raw.app, &mut notes);
         let place = notes.place(raw.app.mark);
-        if let Some((_, first, _)) = apps.iter().find(|(app, ..)| app.name == raw.app.as_str()) {
+        if let Some((_, (first, ..))) = apps.iter().find(|(app, _)| app.name == raw.app.as_str()) {
             notes
                 .error(raw.app.mark, format!("the application `{}` is given twice", raw.app.value))
                 .related(first.clone(), "first given here");
         }
         let names = host_names(raw, &mut hosts, &mut notes);
         let app = one(raw, document, names, catalog, folder, others, &mut notes);
-        apps.extend(app.map(|app| (Arc::new(app), place, document.root.get("identity").is_some())));
+        let has_identity = document.root.get("identity").is_some();
+        apps.extend(app.map(|(app, lookups)| (Arc::new(app), (place, has_identity, lookups))));
     }
-    apps.sort_by(|(a, ..), (b, ..)| a.name.cmp(&b.name));
-    facts.apps.extend(apps.iter().map(|(_, place, identity)| (place.clone(), *identity)));
-    apps.into_iter().map(|(app, ..)| app).collect()
+    apps.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let (apps, told): (Vec<_>, Vec<_>) = apps.into_iter().unzip();
+    facts.apps.extend(told);
+    apps
 }
 
-fn host_names(
-    raw: &RawApp,
-    taken: &mut FxHashMap<CompactString, crate::diagnostics::Place>,
-    notes: &mut Notes<'_>,
-) -> Vec<CompactString> {
+fn host_names(raw: &RawApp, taken: &mut FxHashMap<CompactString, Place>, notes: &mut Notes<'_>) -> Vec<CompactString> {
     if raw.hosts.is_empty() {
         notes.error(raw.app.mark, "the application has no host").help("write `hosts: [wms.example.com]`");
     }
@@ -92,7 +90,7 @@ fn one(
     folder: &Path,
     others: &mut Vec<(String, Vec<u8>)>,
     notes: &mut Notes<'_>,
-) -> Option<App> {
+) -> Option<(App, Vec<Place>)> {
     let dialect = raw.dialect.clone().with_charset(raw.charset).compile();
     let below = |key: &str, path: &mut dyn Iterator<Item = &str>| -> Mark {
         document.root.get(key).map_or(raw.app.mark, |node| node.mark_at(path))
@@ -116,8 +114,8 @@ fn one(
         }
     });
     others.append(&mut read_files.into_inner());
-    let lookups = super::lookup::compile(&raw.lookups, folder, notes);
-    let routes = routes(raw, catalog, &dialect, &lookups, notes);
+    let known = super::lookup::compile(&raw.lookups, folder, notes);
+    let routes = routes(raw, catalog, &dialect, &known, notes);
     super::lookup::check_learned(raw, notes);
     let headers = headers(&raw.headers, notes);
     let (identity, routes) = (identity.ok()?, routes?);
@@ -137,13 +135,13 @@ fn one(
         identity,
         enforces_some,
         routes,
-        lookups: lookups.lookups,
+        lookups: known.lookups,
         mode: raw.mode,
         secrets,
         headers,
         dialect,
     };
-    Some(app)
+    Some((app, known.places))
 }
 
 /// The paths whose named parts are secret: marked so by their own rule, or secret by their name wherever they stand.

@@ -1,8 +1,8 @@
 //! `lookups:` of an application, and the names by which its routes use them.
 
 use super::Notes;
-use crate::diagnostics::suggest;
 use crate::diagnostics::yaml::{Spanned, Table};
+use crate::diagnostics::{Place, suggest};
 use crate::lookup::{Lookup, LookupId, RawLookup};
 use crate::rules::raw::RawApp;
 use std::path::Path;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub(super) struct Known {
     /// Those that could be compiled, sorted by name.
     pub(super) lookups: Vec<Arc<Lookup>>,
+    /// Where each of them is written.
+    pub(super) places: Vec<Place>,
     /// The names of the others, of which enough is told already.
     faulty: Vec<String>,
 }
@@ -27,12 +29,15 @@ impl Known {
 pub(super) fn compile(raw: &Table<RawLookup>, folder: &Path, notes: &mut Notes<'_>) -> Known {
     let mut sorted: Vec<&(Spanned<String>, RawLookup)> = raw.0.iter().collect();
     sorted.sort_by(|(a, _), (b, _)| a.value.cmp(&b.value));
-    let mut known = Known { lookups: Vec::with_capacity(sorted.len()), faulty: Vec::new() };
+    let mut known = Known { lookups: Vec::with_capacity(sorted.len()), places: Vec::new(), faulty: Vec::new() };
     for (name, raw) in sorted {
         super::catalog::check_name("a lookup", name, notes);
         let id = LookupId(u16::try_from(known.lookups.len()).unwrap_or(u16::MAX));
         match raw.compile(name, id, folder) {
-            Ok(lookup) => known.lookups.push(Arc::new(lookup)),
+            Ok(lookup) => {
+                known.lookups.push(Arc::new(lookup));
+                known.places.push(notes.place(name.mark));
+            }
             Err(faults) => {
                 known.faulty.push(name.value.clone());
                 for fault in faults {

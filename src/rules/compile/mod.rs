@@ -36,9 +36,12 @@ pub(super) struct Facts {
     pub permissions: Vec<Place>,
     /// Where each role is written.
     pub roles: Vec<Place>,
-    /// Where each application is written, and whether it has an `identity:`.
-    pub apps: Vec<(Place, bool)>,
+    /// Where each application is written.
+    pub apps: Vec<AppPlaces>,
 }
+
+/// Where an application is written, whether it has an `identity:`, and where each of its lookups is written.
+pub(super) type AppPlaces = (Place, bool, Vec<Place>);
 
 /// Everything compiled, the other files that were read on the way, and what lints want to know.
 pub(super) type Compiled = (RuleSet, Arc<People>, Vec<Suite>, Vec<(String, Vec<u8>)>, Facts);

@@ -3,6 +3,7 @@
 mod get_changes;
 mod identity_missing;
 mod list_of_everybody;
+mod lookup_unused;
 mod masked_searchable;
 mod object_of_anybody;
 mod observe_mode;
@@ -43,9 +44,10 @@ pub(super) fn lint(set: &RuleSet, people: &People, facts: &Facts, report: &mut R
     lint.permission_ungranted();
     lint.permission_unused();
     lint.role_unheld();
-    for (app, (place, has_identity)) in set.apps.iter().zip(&facts.apps) {
+    for (app, (place, has_identity, lookups)) in set.apps.iter().zip(&facts.apps) {
         lint.identity_missing(app, place, *has_identity);
         lint.observe_mode(app, place);
+        lint.lookup_unused(app, lookups);
         lint.route_unreachable(&app.routes);
         lint.public_by_parameter(&app.routes);
         for route in app.routes.iter() {
