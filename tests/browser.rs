@@ -172,9 +172,20 @@ fn a_picker_works_in_the_dashboard_of_the_real_shop_until_refused() {
     window.clicks("a[href*='sort=number']");
     window.shows("HF-10001");
     window.photographs("shop-orders");
+    let page = window.text();
+    for hidden in ["SH-10002", "Steady Patron", "Regular Customer", "Total inc tax", "Customers", "Offers", "Reports"] {
+        assert!(!page.contains(hidden), "{hidden} in {page}");
+    }
+    assert!(window.fits(), "the list of orders is wider than the screen");
     window.clicks("td a[href='/dashboard/orders/HF-10001/']");
     window.shows("Order #HF-10001");
     window.photographs("shop-order");
+    window.shows("Warehouse HF");
+    window.shows("c***@shop.localhost");
+    window.go(&at("/dashboard/orders/?product_title=Coffee"));
+    is_refusal(&window, "en", "nothing-found");
+    window.shows("There is nothing here to show");
+    window.photographs("shop-nothing");
     window.go(&at("/dashboard/users/"));
     is_refusal(&window, "en", "not-granted");
     window.shows("See customers");

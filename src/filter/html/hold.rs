@@ -39,6 +39,8 @@ pub enum Target {
     PageMask(usize),
     /// Taken out whatever the row is.
     Drop,
+    /// Taken out where links in it were, and none is left.
+    Menu,
 }
 
 /// An element that is held for a reason.
@@ -108,6 +110,8 @@ pub struct Hold {
     bound: usize,
     /// How many attributes are those of the row's own tag.
     own: Option<usize>,
+    /// How many links in it stay, and how many do not.
+    pub links: (usize, usize),
 }
 
 /// Attributes that say how something looks or behaves and not what it holds.
@@ -175,6 +179,7 @@ impl Hold {
             extra: 0,
             bound,
             own: None,
+            links: (0, 0),
         }
     }
 

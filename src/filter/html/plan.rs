@@ -31,6 +31,13 @@ pub struct RawHtml {
     /// no protection.
     #[serde(default)]
     pub links: Option<RawLinks>,
+    /// Links that say something by themselves, as the name of a customer in a list does: `td a`. Where they lead to a refusal they lose their
+    /// address and stay, also under `links: remove`.
+    #[serde(default)]
+    pub unlinked: OneOrMany<Spanned<String>>,
+    /// Menus and other elements that are there for their links: `li.dropdown`. They go when each of their links was removed.
+    #[serde(default)]
+    pub menus: OneOrMany<Spanned<String>>,
     /// Whether a mark over the page says who asked for it and when.
     #[serde(default)]
     pub watermark: bool,
@@ -123,6 +130,10 @@ pub struct Page {
     pub mask: Vec<PageMask>,
     /// What becomes of links that lead to a refusal.
     pub links: Option<RawLinks>,
+    /// Links that stay without their address.
+    pub unlinked: Vec<SelectorNo>,
+    /// What goes when each of its links was removed.
+    pub menus: Vec<SelectorNo>,
     /// Whether a mark says who asked.
     pub watermark: bool,
 }
@@ -145,10 +156,18 @@ impl Html {
                 .error(raw.mark, "`html` neither keeps rows nor masks anything".into())
                 .help("write `rows: [{in: \"table#orders\", keep: {warehouse: Warehouse}}]` or `mask: [{fields: [\"td.cost\"]}]`");
         }
-        Self {
-            page: Arc::new(Page { selectors, rows, mask, links: raw.links, watermark: raw.watermark }),
-            types: types(&raw.types, names),
+        let mut read = |list: &OneOrMany<Spanned<String>>| {
+            let one = |text: &Spanned<String>| selector_of(text, text, &mut selectors, names);
+            list.iter().filter_map(one).collect::<Vec<_>>()
+        };
+        let (unlinked, menus) = (read(&raw.unlinked), read(&raw.menus));
+        if let Some(text) = raw.unlinked.iter().chain(raw.menus.iter()).next()
+            && raw.links != Some(RawLinks::Remove)
+        {
+            names.error(text.mark, "no links are removed".into()).help("write `links: remove`");
         }
+        let page = Page { selectors, rows, mask, links: raw.links, unlinked, menus, watermark: raw.watermark };
+        Self { page: Arc::new(page), types: types(&raw.types, names) }
     }
 
     /// Whether answers of this content type are pages.

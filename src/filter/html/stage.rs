@@ -53,7 +53,7 @@ impl<'a> Tag<'a> {
 type Edits = Vec<(Range<usize>, Vec<u8>)>;
 
 fn is_drop(target: &(Target, Option<CompactString>)) -> bool {
-    matches!(target.0, Target::Drop)
+    matches!(target.0, Target::Drop | Target::Menu)
 }
 
 /// An element whose content does not leave.
@@ -270,13 +270,26 @@ impl HtmlStage {
             self.skip = opened.map(|serial| Skip { serial, strict: false, optional_end });
             return Ok(());
         }
+        let (element, above) = (tag.element(&self.lexer), tag.above(&self.tree));
+        let is_menu = page.menus.iter().any(|menu| page.selectors.matches(*menu, element, above));
+        let href = element.raw("href").filter(|href| name == "a" && !href.is_empty() && !href.starts_with(b"#"));
+        let leads = href.is_some();
+        if row.is_none() && self.hold.is_none() && self.container.is_none() && opened.is_some() && is_menu {
+            targets.push((Target::Menu, None));
+        }
         if row.is_some() || (self.hold.is_none() && !targets.is_empty()) {
             self.hold = Some(Hold::new(serial, row, self.terms.bounds.row));
         }
         let mut edits = Edits::new();
-        if let Some(links) = page.links
-            && self.link(links, tag, &mut edits)
-        {
+        let mut goes = false;
+        if let Some(links) = page.links {
+            goes = self.link(links, tag, &mut edits);
+            if let Some(hold) = self.hold.as_mut().filter(|_| name == "a") {
+                hold.links.0 += usize::from(leads && !goes && edits.is_empty());
+                hold.links.1 += usize::from(goes);
+            }
+        }
+        if goes {
             if self.hold.is_none() {
                 self.skip = opened.map(|serial| Skip { serial, strict: false, optional_end });
                 return Ok(());
@@ -402,14 +415,18 @@ impl HtmlStage {
             return false;
         }
         self.terms.tally.mask();
+        let above = tag.above(&self.tree);
+        let says =
+            name == "a" && self.page.unlinked.iter().any(|one| self.page.selectors.matches(*one, element, above));
         // A form stays without its fields: old pages put whole tables into one.
-        if links == RawLinks::Remove && name != "form" && (tag.opened.is_some() || name == "input") {
+        if links == RawLinks::Remove && name != "form" && !says && (tag.opened.is_some() || name == "input") {
             return true;
         }
         if name == "form" {
             self.refused_form = tag.opened;
         }
         let disabled: &[u8] = match name {
+            "a" if says => b"",
             "a" | "area" => b"aria-disabled=\"true\"",
             // Such a form sends nothing (WHATWG HTML, section 4.10.21.3).
             "form" => b"method=\"dialog\"",
@@ -555,6 +572,11 @@ impl HtmlStage {
         }
         let out = held;
         drop_parts(&mut hold);
+        if let ((0, 1..), Some(menu)) =
+            (hold.links, hold.parts().iter().position(|part| matches!(part.target, Target::Menu)))
+        {
+            hold.take_out(menu);
+        }
         mask_page(&mut hold, &self.page.mask, &self.terms, &[], &mut Vec::new());
         hold.write(out);
         Ok(())

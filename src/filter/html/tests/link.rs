@@ -28,6 +28,24 @@ fn a_form_around_a_table_loses_its_fields_and_not_the_table() {
 }
 
 #[test]
+fn a_link_that_says_something_stays_without_its_address() {
+    let rule = html("links: remove\nunlinked: td a\nrows: {in: table, keep: {warehouse: 1}}");
+    let text =
+        "<a href=refused>menu</a><table><tr><td>HF<td><a class=x href=refused>Customer</a><a href=ok>y</a></table>";
+    let left = "<table><tr><td>HF<td><a class=x >Customer</a><a href=ok>y</a></table>";
+    assert_eq!(page(&rule, &Sees(&["HF"], ""), text).as_deref(), Ok(left));
+}
+
+#[test]
+fn a_menu_goes_with_its_last_link() {
+    let rule = html("links: remove\nmenus: [li.menu, div.menu]");
+    let text = "<ul><li class=menu><a href='#'>One</a><div><a href=refused>1</a></div></li><li class=menu><a href='#'>Two</a>\
+        <div><a href=refused>1</a><a href=ok>2</a></div></li><li class=menu><a href='#'>Three</a></li></ul>";
+    let left = "<ul><li class=menu><a href='#'>Two</a><div><a href=ok>2</a></div></li><li class=menu><a href='#'>Three</a></li></ul>";
+    assert_eq!(page(&rule, &ALL, text).as_deref(), Ok(left));
+}
+
+#[test]
 fn or_it_does_nothing() {
     let rule = html("links: disable");
     let left = "<a href=/ok>1</a><a class=x aria-disabled=\"true\">2 <b>x</b></a><a href='javascript:x()'>3</a>\
