@@ -1,8 +1,8 @@
 //! Differential fuzzing: whatever our readers accept, independent ones read the same way (hyper heads and bodies; `form_urlencoded`,
 //! `multer`, `serde_json` and `roxmltree` parameters); says nothing about what ours refuses.
 //!
-//! `SCOPEGATE_FUZZ_CASES` sets the number of generated cases (a few thousand by default), `SCOPEGATE_FUZZ_SEED` the first
-//! seed. `SCOPEGATE_CORPORA` names a folder with third-party corpora (`smuggler/te_gadgets.json`, `llhttp/**.md`) that are
+//! `SCOPEGATE_FUZZ_CASES` sets the number of generated cases (a few thousand by default), `SCOPEGATE_FUZZ_SECONDS` lets each target go on
+//! for so long instead, `SCOPEGATE_FUZZ_SEED` sets the first seed; `tests/fuzz.sh` is the long run. `SCOPEGATE_CORPORA` names a folder with third-party corpora (`smuggler/te_gadgets.json`, `llhttp/**.md`) that are
 //! tried as well. A failure prints the seed and the bytes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)] // a test stops where it fails
 
@@ -10,6 +10,7 @@ mod answer;
 mod corpus;
 mod filter;
 mod generate;
+mod head;
 mod page;
 mod place;
 mod request;
@@ -18,16 +19,19 @@ mod request;
 mod support;
 
 use generate::Random;
+use std::time::{Duration, Instant};
 
 fn from_env(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
-fn cases(mut each: impl FnMut(u64, &mut Random)) {
+/// Calls `each` with the seeds of a run; gives how many there were.
+fn cases(mut each: impl FnMut(u64, &mut Random)) -> u64 {
     let (count, first) = (from_env("SCOPEGATE_FUZZ_CASES", 4000), from_env("SCOPEGATE_FUZZ_SEED", 1));
-    for seed in first..first + count {
-        each(seed, &mut Random::new(seed));
-    }
+    let (lasts, begun) = (Duration::from_secs(from_env("SCOPEGATE_FUZZ_SECONDS", 0)), Instant::now());
+    let goes_on = |done: u64| if lasts.is_zero() { done < count } else { begun.elapsed() < lasts };
+    (0..).take_while(|done| goes_on(*done)).map(|done| each(first + done, &mut Random::new(first + done))).count()
+        as u64
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -140,25 +144,39 @@ fn known_gadgets_are_refused_or_mean_the_same_to_hyper() {
     }
 }
 
-/// Runs one kind of parameters, and sees to it that enough of them were accepted and refused.
-fn parameters(of: &str, mut compare: impl FnMut(&mut Random) -> Result<bool, String>) {
-    let (mut accepted, mut refused) = (0, 0);
-    cases(|seed, random| match compare(random) {
-        Ok(true) => accepted += 1,
-        Ok(false) => refused += 1,
-        Err(difference) => panic!("seed {seed}: {difference}"),
-    });
-    println!("{of}: {accepted} accepted, {refused} refused");
-    assert!(accepted > 100 && refused > 100, "the generator has lost its aim: {accepted} accepted, {refused} refused");
-}
+/// Parameters of one kind: whether they were accepted, or how readers differ.
+type Compare<'a> = &'a dyn Fn(&mut Random) -> Result<bool, String>;
 
 #[test]
 fn parameters_that_are_accepted_mean_the_same_to_independent_readers() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    parameters("query and form", place::form);
-    parameters("json", place::json);
-    parameters("xml", place::xml);
-    parameters("multipart", |random| place::multipart(random, &runtime));
-    parameters("cookie", place::cookie);
-    parameters("xml-rpc", place::call);
+    let multipart = |random: &mut Random| place::multipart(random, &runtime);
+    let kinds: [(&str, Compare<'_>); 9] = [
+        ("path", &head::path),
+        ("query and form", &place::form),
+        ("header", &head::header),
+        ("cookie", &place::cookie),
+        ("multipart", &multipart),
+        ("json", &place::json),
+        ("xml", &place::xml),
+        ("xml-rpc", &place::call),
+        ("soap", &head::soap),
+    ];
+    let mut accepted = [0_u64; 9];
+    let all = cases(|seed, _| {
+        for ((kind, compare), accepted) in kinds.iter().zip(&mut accepted) {
+            match compare(&mut Random::new(seed)) {
+                Ok(yes) => *accepted += u64::from(yes),
+                Err(difference) => panic!("{kind}, seed {seed}: {difference}"),
+            }
+        }
+    });
+    for ((kind, _), accepted) in kinds.iter().zip(accepted) {
+        let refused = all - accepted;
+        println!("{kind}: {accepted} accepted, {refused} refused");
+        assert!(
+            accepted > 100 && refused > 100,
+            "the generator has lost its aim: {kind}: {accepted} accepted, {refused} refused"
+        );
+    }
 }

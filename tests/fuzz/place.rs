@@ -10,11 +10,11 @@ use scopegate::request::{
 use std::fmt::Write as _;
 
 /// Django's facts: names are what they are, so that plain readers can be asked.
-fn dialect() -> Dialect {
+pub fn dialect() -> Dialect {
     Dialect { override_params: Vec::new(), ..Dialect::of(Base::Django) }
 }
 
-fn types(of: &str) -> ContentTypes {
+pub fn types(of: &str) -> ContentTypes {
     let has = |kind: &str| of == kind;
     ContentTypes {
         form: has("form"),
@@ -22,6 +22,7 @@ fn types(of: &str) -> ContentTypes {
         json: has("json"),
         xml: has("xml"),
         xml_rpc: has("xml-rpc"),
+        soap: has("soap"),
         ..ContentTypes::default()
     }
 }
@@ -74,7 +75,7 @@ const PAIR_PIECES: &[&[u8]] = &[
     b"/",
 ];
 
-fn pieces(random: &mut Random, of: &[&[u8]], most: usize) -> Vec<u8> {
+pub fn pieces(random: &mut Random, of: &[&[u8]], most: usize) -> Vec<u8> {
     (0..random.below(most)).flat_map(|_| random.any(of).to_vec()).collect()
 }
 
@@ -211,7 +212,7 @@ pub fn json(random: &mut Random) -> Result<bool, String> {
     Ok(true)
 }
 
-const XML_PIECES: &[&[u8]] = &[
+pub const XML_PIECES: &[&[u8]] = &[
     b"<!-- c -->",
     b"<![CDATA[x<&]]>",
     b"&amp;",
@@ -288,7 +289,7 @@ fn xml_text(random: &mut Random, depth: usize, out: &mut String) {
 }
 
 /// A document as an independent reader has it: names in their namespaces, attributes sorted, texts joined, comments gone.
-fn shape(text: &str) -> Result<String, String> {
+pub fn shape(text: &str) -> Result<String, String> {
     fn walk(node: roxmltree::Node<'_, '_>, out: &mut String) {
         let _ = write!(out, "<{{{}}}{}", node.tag_name().namespace().unwrap_or_default(), node.tag_name().name());
         let mut attributes: Vec<String> = node
