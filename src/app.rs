@@ -1,50 +1,40 @@
-//! Wires everything together and runs it; the only file that names concrete backends.
+//! Wires everything together and runs it; with its folder the only place that names concrete backends.
+
+mod reload;
+mod serving;
+mod setting;
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
 
-use crate::audit::{AdminAction, AdminRecord, Disk, JournalSettings, Ledger};
-use crate::config::watch::{FolderWatch, content_hash};
-use crate::config::{self, SameSite, Settings};
+use crate::audit::{AdminAction, AdminRecord, Disk, Ledger};
+use crate::config::{self, Settings};
 use crate::facts::{Attributes, Directory};
 use crate::gateway::reload::{ReloadError, Reloader};
-use crate::gateway::{self, Call, Connection, Core, Databases, InForce, Panicked, ReadLimits, Shared};
-use crate::identity::chain::Verifiers;
+use crate::gateway::{Databases, InForce, ReadLimits, Shared};
 use crate::identity::credential::{PasswordSettings, PasswordVerifier};
-use crate::identity::device::{Agents, CookieSettings, DeviceReader};
+use crate::identity::device::Agents;
 use crate::identity::jwks::KeyRing;
 use crate::identity::key::MasterKey;
-use crate::identity::session::{SessionSettings, SessionTable};
+use crate::identity::session::SessionTable;
 use crate::model::{Clock, Revision, SystemClock};
 use crate::rules::Source;
-use crate::server::accept::{Accept, Admission};
 use crate::server::admin::{self, Report};
 use crate::server::drain::{self, Drain, Signals};
 use crate::server::hand_over::{self, HandOver, TakeOver};
 use crate::server::listen::{self, Role, Sockets};
-use crate::server::redirect::Redirect;
-use crate::server::serve::{Http, ServiceFactory};
 use crate::server::tls::Tls;
-use crate::server::worker::{self, WorkerIndex, Workers};
+use crate::server::worker;
 use crate::store::sqlite::SqliteStore;
-use crate::telemetry::{Metrics, ReloadPart};
-use crate::upstream::{Defaults, Forwarder, Upstreams};
-use crate::wire::connection::ConnectionInfo;
-use crate::wire::server::Answer;
+use crate::telemetry::Metrics;
+use crate::upstream::Upstreams;
 
 /// Routes that metrics tell apart; further ones are counted together.
 const ROUTES_IN_METRICS: usize = 2_000;
-/// How often open streams are judged again.
-const REVIEW: Duration = Duration::from_millis(250);
-/// How often the rule files are looked at where the system tells of no change.
-const RULES_POLL: Duration = Duration::from_secs(2);
 
 /// What is to be run.
 pub struct Plan {
@@ -101,23 +91,6 @@ struct Inner {
     drain: Drain,
 }
 
-/// Makes the service of each connection of one core.
-struct Factory<S> {
-    core: Rc<Core>,
-    service: S,
-}
-
-impl<S> ServiceFactory for Factory<S>
-where
-    S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
-{
-    type Service = Connection<S>;
-
-    fn service(&self, connection: Rc<ConnectionInfo>) -> Rc<Connection<S>> {
-        Rc::new(Connection::new(Rc::clone(&self.core), self.service.clone(), connection))
-    }
-}
-
 /// Starts a gateway; it serves when this returns.
 ///
 /// # Errors
@@ -142,14 +115,14 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         .with_context(|| format!("cannot open the store `{}`", settings.store.display()))?;
     let store = Arc::new(store);
     let sessions = background
-        .block_on(SessionTable::open(&key, store.clone(), session_settings(&settings)))
+        .block_on(SessionTable::open(&key, store.clone(), setting::sessions(&settings)))
         .context("the sessions cannot be read from the store")?;
-    let upstreams = Upstreams::new(Arc::clone(&metrics), defaults(&settings), background.handle().clone());
+    let upstreams = Upstreams::new(Arc::clone(&metrics), setting::defaults(&settings), background.handle().clone());
     let keys = Arc::new(KeyRing::default());
     let reloader =
         Reloader::new(rules, Arc::clone(&upstreams), Arc::clone(&keys), Arc::clone(&metrics), Arc::clone(&clock));
     // Before they are first read: what changes from then on is noticed.
-    let first = rules_hash(reloader.source());
+    let first = reload::hash(reloader.source());
     let (live, lints) = reloader.run(std::convert::identity).map_err(|error| anyhow::anyhow!("{error}"))?;
     if !lints.is_empty() {
         tracing::warn!(count = lints.len(), "the rules have warnings; `scopegate check` shows them");
@@ -161,7 +134,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
         &settings.journal.directory,
         &settings.node,
         settings.workers.get(),
-        journal_settings(&settings),
+        setting::journal(&settings),
         Arc::new(Disk),
         Arc::clone(&clock),
         Arc::clone(&metrics),
@@ -227,36 +200,6 @@ impl Inner {
         self.ledger.admin(&record).context("the journal cannot be written")
     }
 
-    fn spawn_workers(
-        self: &Arc<Self>,
-        upstreams: &Arc<Upstreams>,
-        key: &MasterKey,
-        agents: &Arc<Agents>,
-        passwords: &Arc<PasswordVerifier>,
-        keys: &Arc<KeyRing>,
-    ) -> anyhow::Result<worker::Running> {
-        let admission = Admission::new(&self.settings, self.drain.clone());
-        let (inner, upstreams, key) = (Arc::clone(self), Arc::clone(upstreams), key.clone());
-        let (agents, passwords, keys) = (Arc::clone(agents), Arc::clone(passwords), Arc::clone(keys));
-        let count = self.settings.workers;
-        let blocking_threads = NonZeroUsize::new(4).unwrap_or(NonZeroUsize::MIN);
-        let running = worker::run(Workers { count, blocking_threads }, move |index| {
-            let (inner, admission) = (Arc::clone(&inner), admission.clone());
-            let metrics = inner.metrics.core();
-            let verifiers =
-                Verifiers::new(Arc::clone(&inner.shared.sessions), Arc::clone(&passwords), Arc::clone(&keys));
-            let devices = DeviceReader::new(&key, Arc::clone(&agents), device_cookie(&inner.settings));
-            let forwarder = Forwarder::new(Arc::clone(&upstreams), metrics.clone());
-            async move {
-                if let Err(error) = serve_core(&inner, index, admission, metrics, verifiers, devices, forwarder).await {
-                    tracing::error!(worker = index.0, error = format!("{error:#}"), "a worker ended");
-                    inner.drain.begin();
-                }
-            }
-        })?;
-        Ok(running)
-    }
-
     fn spawn_background(
         self: &Arc<Self>,
         background: &Runtime,
@@ -290,164 +233,6 @@ impl Inner {
         background.spawn(admin::serve(admin_sockets, Arc::new(Overview(Arc::clone(self)))));
         drop(drain);
         Ok(())
-    }
-
-    /// Reads the rules again whenever a file has changed.
-    async fn watch_rules(self: Arc<Self>, mut seen: [u8; 32]) {
-        let Source::Folder(folder) = self.reloader.source() else { return };
-        let mut watch = FolderWatch::new([folder.as_path()], RULES_POLL);
-        loop {
-            let now = rules_hash(self.reloader.source());
-            if now != seen {
-                seen = now;
-                self.reload_off_core().await;
-            }
-            watch.changed().await;
-        }
-    }
-
-    async fn reload_off_core(self: &Arc<Self>) {
-        let inner = Arc::clone(self);
-        // A panic in it is told by the runtime; the rules stay as they were.
-        let _ = tokio::task::spawn_blocking(move || inner.reload()).await;
-    }
-
-    /// Reads the rules again; on failure the old ones go on, which log, metrics and journal tell.
-    fn reload(&self) -> Result<Revision, ReloadError> {
-        drain::reloading();
-        let outcome = self.reloader.apply(&self.shared.in_force, &self.shared.directory);
-        drain::ready();
-        match outcome {
-            Ok((revision, lints)) => {
-                tracing::info!(%revision, warnings = lints.len(), "new rules are in force");
-                if let Err(error) = self.record(AdminAction::Reload, "") {
-                    tracing::error!(error = format!("{error:#}"), "the reload is not on record");
-                }
-                Ok(revision)
-            }
-            Err(error) => {
-                tracing::error!("the rules were not changed, the old ones go on:\n{error}");
-                if let Err(fault) = self.record(AdminAction::ReloadFailed, &error.to_string()) {
-                    tracing::error!(error = format!("{fault:#}"), "the failed reload is not on record");
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Keeps the certificates' state in metrics and log.
-    async fn tell_of_certificates(self: Arc<Self>) {
-        let mut status = self.tls.status();
-        loop {
-            let now = status.borrow_and_update().clone();
-            let shown = now.certificates.iter().map(|one| (one.file.display().to_string(), one.not_after));
-            self.metrics.set_certificates(shown.collect());
-            if now.attempt > 0 {
-                match now.problems.as_slice() {
-                    [] => {
-                        self.metrics.reload_succeeded(ReloadPart::Certificates, self.shared.clock.now(), Duration::ZERO)
-                    }
-                    problems => {
-                        self.metrics.reload_failed(ReloadPart::Certificates, self.shared.clock.now());
-                        tracing::error!(
-                            "certificates were not exchanged, the old ones go on:\n{}",
-                            problems.join("\n")
-                        );
-                    }
-                }
-            }
-            if status.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Everything that one core does until the gateway has drained.
-async fn serve_core(
-    inner: &Arc<Inner>,
-    index: WorkerIndex,
-    admission: Admission,
-    metrics: crate::telemetry::CoreMetrics,
-    verifiers: Verifiers,
-    devices: DeviceReader,
-    forwarder: Forwarder,
-) -> anyhow::Result<()> {
-    let journal = inner.ledger.journal(index.0)?;
-    let tending = tokio::task::spawn_local(journal.clone().tend());
-    let sweeping = {
-        let forwarder = forwarder.clone();
-        tokio::task::spawn_local(async move { forwarder.tend().await })
-    };
-    let mut prefix = [0; 8];
-    aws_lc_rs::rand::fill(&mut prefix).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    let core = Rc::new(Core::new(
-        Arc::clone(&inner.shared),
-        journal.clone(),
-        forwarder,
-        metrics.clone(),
-        verifiers,
-        devices,
-        u64::from_ne_bytes(prefix),
-    ));
-    let reviewing = tokio::task::spawn_local(review(Rc::clone(&core)));
-    let settings = &inner.settings;
-    let in_flight = settings.limits.requests.div_ceil(settings.workers.get());
-    let accept = |tls, serve| Accept {
-        admission: admission.clone(),
-        tls,
-        serve,
-        metrics: metrics.clone(),
-        clock: Arc::clone(&inner.shared.clock),
-        worker: index,
-    };
-    let stop = inner.drain.stop();
-    let http = Http {
-        factory: Factory { core: Rc::clone(&core), service: gateway::service(&core, in_flight) },
-        h1: settings.h1(),
-        h2: settings.h2(),
-        stop: stop.clone(),
-        metrics: metrics.clone(),
-    };
-    let secure = accept(Some(Arc::clone(&inner.tls)), http);
-    let known = {
-        let shared = Arc::clone(&inner.shared);
-        Rc::new(move |host: &str| shared.in_force.pin().rules.app_for_host(host).is_some())
-    };
-    let plain = Accept {
-        admission: admission.clone(),
-        tls: None,
-        serve: Http {
-            factory: Redirect::new(known, settings.listeners.public_port),
-            h1: settings.h1(),
-            h2: settings.h2(),
-            stop,
-            metrics: metrics.clone(),
-        },
-        metrics: metrics.clone(),
-        clock: Arc::clone(&inner.shared.clock),
-        worker: index,
-    };
-    let of_worker = |role| inner.sockets.of_worker(role, index, settings.workers);
-    let (secured, redirected) =
-        tokio::join!(secure.run(of_worker(Role::Https)?), plain.run(of_worker(Role::Redirect)?));
-    for task in [tending, sweeping, reviewing] {
-        task.abort();
-    }
-    // What could not be written is counted and logged by the journal.
-    let _ = journal.flush();
-    secured?;
-    redirected?;
-    Ok(())
-}
-
-/// Judges open streams again while they last: after each change of rules and people, and as rights end by themselves.
-async fn review(core: Rc<Core>) {
-    let mut ticks = tokio::time::interval(REVIEW);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        core.review_streams();
     }
 }
 
@@ -554,67 +339,4 @@ fn sockets(settings: &Settings, inherit: Inherit) -> anyhow::Result<(Sockets, Op
         },
     };
     Ok((Sockets::open(&settings.listeners, settings.workers, inherited)?, predecessor))
-}
-
-/// A hash over everything in the folder of the rules; embedded ones never change.
-fn rules_hash(source: &Source) -> [u8; 32] {
-    let mut files = Vec::new();
-    let mut folders = match source {
-        Source::Folder(folder) => vec![folder.clone()],
-        Source::Embedded(_) => Vec::new(),
-    };
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
-            let path: PathBuf = entry.path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    content_hash(&files)
-}
-
-fn session_settings(settings: &Settings) -> SessionSettings {
-    let session = &settings.session;
-    SessionSettings {
-        capacity: session.capacity,
-        idle: session.idle,
-        lifetime: session.lifetime,
-        ..SessionSettings::default()
-    }
-}
-
-fn device_cookie(settings: &Settings) -> CookieSettings {
-    let cookie = &settings.device_cookie;
-    CookieSettings {
-        name: cookie.name.as_ref().into(),
-        lifetime: cookie.lifetime,
-        same_site: match cookie.same_site {
-            SameSite::Lax => "Lax",
-            SameSite::Strict => "Strict",
-            SameSite::None => "None",
-        },
-    }
-}
-
-fn defaults(settings: &Settings) -> Defaults {
-    let limits = &settings.limits;
-    Defaults {
-        connect: limits.upstream_connect_time,
-        answer: limits.upstream_answer_time,
-        body: limits.upstream_idle_time,
-        tunnel: limits.websocket_idle_time,
-        message: limits.websocket_message,
-        answer_head: limits.upstream_head,
-    }
-}
-
-fn journal_settings(settings: &Settings) -> JournalSettings {
-    let journal = &settings.journal;
-    JournalSettings {
-        segment_bytes: journal.segment,
-        reserve_bytes: journal.reserve,
-        sync_every: journal.sync_interval,
-        checkpoint_every: journal.checkpoint_interval,
-        ..JournalSettings::default()
-    }
 }
