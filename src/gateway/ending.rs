@@ -12,7 +12,7 @@ use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
 use crate::facts::Change;
 use crate::filter::Tally;
-use crate::model::{Clock, Reason, RequestId};
+use crate::model::{Clock, FailureClass, Reason, RequestId};
 use crate::policy::Judgement;
 use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
 use crate::wire::body::{Completion, Finish};
@@ -146,12 +146,17 @@ impl Drop for Ending {
         if let Some(fault) = tally.as_ref().and_then(|tally| tally.fault()).filter(|_| self.detail.is_empty()) {
             self.detail = fault.to_string();
         }
+        let late = arisen(completion);
+        if let Some(reason) = late.filter(|reason| self.reason.is_none() && reason.class() == FailureClass::Upstream) {
+            // what has begun and breaks off is as much a fault of the application's as what never began
+            self.metrics.failed(reason);
+        }
         let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.text());
         self.journal.outcome(&OutcomeRecord {
             upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
             upstream: address.as_deref(),
             answer_status: self.status,
-            reason: self.reason.or(arisen(completion)),
+            reason: self.reason.or(late),
             detail: &self.detail,
             filtered: tally.map(|tally| audit::Filtered {
                 kept: tally.kept(),

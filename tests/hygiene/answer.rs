@@ -211,6 +211,7 @@ fn an_answer_that_breaks_in_the_middle_never_looks_complete() {
             || text.contains("Transfer-Encoding: chunked")
     );
     assert!(!text.ends_with("0\r\n\r\n") && !text.contains("Guangzhou"), "{}", &text[text.len() - 200..]);
+    world.await_metric("scopegate_refusals_total{class=\"upstream\"}", 1);
     let records = world.end();
     let outcome = outcome(&records, 0);
     assert_eq!((&outcome["completion"], &outcome["late_reason"]), (&"closed".into(), &"answer-unreadable".into()));

@@ -317,6 +317,7 @@ fn an_answer_that_stands_still_is_cut() {
     stream.write_all(b"GET /stock HTTP/1.1\r\nHost: wms.test\r\n\r\n").unwrap();
     let answer = heard(&mut stream);
     assert!(!answer.ends_with(b"half12345") && answer.len() < 400);
+    world.await_metric("scopegate_refusals_total{class=\"upstream\"}", 1);
     assert_eq!(failures(&world), 1);
     let records = world.end();
     let outcome = records.iter().find(|record| record["kind"] == "outcome").unwrap();
