@@ -417,3 +417,30 @@ fn a_route_that_observes_holds_nothing_and_says_so() {
     assert_eq!((&record["decision"], &record["reason"]), (&json!("observed"), &json!("lookup-failed")));
     assert!(record["detail"].as_str().unwrap().contains("observes"), "{record:#}");
 }
+
+#[test]
+fn whoever_goes_away_while_the_answer_is_held_is_on_record_as_gone() {
+    let (asked, gate) = (Gate::default(), Gate::default());
+    let (asking, shut) = (asked.clone(), gate.clone());
+    let mut world = World::new(RULES, move |received| {
+        asking.open();
+        shut.pass();
+        cards(received)
+    });
+    let keeper = world.person("keeper.hf");
+    let mut stream = keeper.connect();
+    let key = &keeper.own_fields()[0].1;
+    let head = format!("GET /card/6 HTTP/1.1\r\nHost: wms.test\r\nX-Api-Key: {key}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.flush().unwrap();
+    asked.pass();
+    drop(stream);
+    gate.open();
+    let request = world.application.take()[0].field("x-request-id").unwrap().to_owned();
+    world.end();
+    let all = world.about(&request);
+    assert_eq!(decisions(&all)[0].0, "held");
+    // whether it was still decided is a matter of who was faster; it was never permitted, and has its one outcome
+    assert!(decisions(&all)[1..].iter().all(|(decision, _)| *decision == "refuse"), "{all:#?}");
+    assert_eq!(all.iter().filter(|record| record["kind"] == "outcome").count(), 1, "{all:#?}");
+}
