@@ -192,8 +192,10 @@ enum Key {
 
 /// What is asked, ready to be bound.
 struct Question {
-    /// The query as PostgreSQL marks parameters, and as the others do.
+    /// The query as PostgreSQL marks parameters.
+    #[cfg(feature = "postgres")]
     numbered: String,
+    /// As the others do.
     marked: String,
     gaps: usize,
     key: Key,
@@ -213,6 +215,7 @@ impl Question {
         };
         let column = |extractor: &Extractor| if let Extractor::Column(name) = extractor { name.clone() } else { None };
         Ok(Self {
+            #[cfg(feature = "postgres")]
             numbered: sql.query.text(|at| format!("${at}")),
             marked: sql.query.text(|_| "?".to_owned()),
             gaps: sql.query.gaps(),
@@ -224,6 +227,7 @@ impl Question {
 
     /// The milliseconds that a statement may take. A little more than is left: whoever asked is answered by then, and this only
     /// makes an end of the work.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn left(&self) -> u128 {
         (self.deadline.saturating_duration_since(Instant::now()) + GRACE).as_millis()
     }
