@@ -22,6 +22,7 @@
 
 mod element;
 mod fault;
+mod gap;
 mod hold;
 mod link;
 mod place;

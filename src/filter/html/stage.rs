@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::element::{Class, raw_name};
 use super::fault::HtmlError;
+use super::gap::Gap;
 use super::hold::{Hold, Target};
 use super::link::{self, RawLinks};
 use super::place::{Field, Place};
@@ -73,6 +74,8 @@ pub struct HtmlStage {
     /// The character set that the page must not contradict.
     charset: Charset,
     container: Option<Container>,
+    /// What stands between its rows and has not left yet.
+    gap: Gap,
     hold: Option<Hold>,
     skip: Option<Skip>,
     /// The text at hand is that of this element.
@@ -103,6 +106,7 @@ impl HtmlStage {
             terms,
             charset,
             container: None,
+            gap: Gap::default(),
             hold: None,
             skip: None,
             raw: None,
@@ -159,7 +163,11 @@ impl HtmlStage {
         let bytes = self.lexer.bytes(range);
         match &mut self.hold {
             Some(hold) => hold.markup(bytes)?,
-            None => self.early.as_mut().unwrap_or(out).extend_from_slice(bytes),
+            None => {
+                let out = self.early.as_mut().unwrap_or(out);
+                out.extend_from_slice(&self.gap.close());
+                out.extend_from_slice(bytes);
+            }
         }
         Ok(())
     }
@@ -170,16 +178,18 @@ impl HtmlStage {
         if !blank {
             self.tree.text();
         }
-        if self.skip.is_some() || (!blank && self.is_between_rows()) {
+        if self.skip.is_some() {
             return Ok(());
+        }
+        if self.is_between_rows() {
+            // SECURITY: white space beside rows that are left out would tell how many they are
+            // (`the_space_between_rows_does_not_tell_of_those_that_are_left_out`).
+            return self.gap.take(bytes, self.terms.bounds.row);
         }
         let said = self.raw.is_none_or(|name| name == "textarea");
         match &mut self.hold {
             Some(hold) => hold.text(bytes, said),
-            None => {
-                self.early.as_mut().unwrap_or(out).extend_from_slice(bytes);
-                Ok(())
-            }
+            None => self.pass(range, out),
         }
     }
 
@@ -565,12 +575,23 @@ impl HtmlStage {
             && let Some(rows) = self.page.rows.get(container.rule)
         {
             let rule = container.rule;
-            if container.settle(hold, rows, &self.page.mask, &self.terms, held)? {
+            let (before, gap) = (held.len(), &mut self.gap);
+            let first = gap.first();
+            held.extend_from_slice(first);
+            let (with_space, is_data) = (held.len(), container.settle(hold, rows, &self.page.mask, &self.terms, held)?);
+            if held.len() > with_space {
+                gap.kept();
+            } else {
+                held.truncate(before);
+                gap.left_out();
+            }
+            if is_data {
                 self.has(rule, out);
             }
             return Ok(());
         }
         let out = held;
+        out.extend_from_slice(&self.gap.close());
         drop_parts(&mut hold);
         if let ((0, 1..), Some(menu)) =
             (hold.links, hold.parts().iter().position(|part| matches!(part.target, Target::Menu)))
@@ -615,6 +636,7 @@ impl HtmlStage {
     fn finish_page(&mut self, out: &mut Vec<u8>) -> Result<(), HtmlError> {
         self.lexer.end();
         self.drain(out)?;
+        out.extend_from_slice(&self.gap.close());
         if self.hold.is_some() || self.container.is_some() || self.skip.as_ref().is_some_and(|skip| skip.strict) {
             return Err(HtmlError::Unclosed);
         }

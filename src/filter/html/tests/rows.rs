@@ -17,7 +17,7 @@ fn table(rows: &str) -> String {
 #[test]
 fn a_row_is_kept_by_the_cell_under_its_title_and_the_rest_of_the_page_stays_as_it_is() {
     let both = table("<tr><td>1</td><td>HF</td></tr>\n<tr class=x><td>2</td><td>SH</td></tr>");
-    let left = table("<tr><td>1</td><td>HF</td></tr>\n");
+    let left = table("<tr><td>1</td><td>HF</td></tr>");
     assert_eq!(page(&orders(), &HF, &both).as_deref(), Ok(left.as_str()));
 }
 
@@ -151,6 +151,27 @@ fn what_stands_between_rows_does_not_pass_unjudged() {
     assert_eq!(page(&orders(), &HF, caption).as_deref(), Ok(caption));
     let list = html("rows: {in: ul, keep: {warehouse: '@w'}}");
     assert_eq!(page(&list, &HF, "<ul>x<p>y</p><li w=HF>1</li></ul>").as_deref(), Ok("<ul><li w=HF>1</li></ul>"));
+}
+
+#[test]
+fn the_space_between_rows_does_not_tell_of_those_that_are_left_out() {
+    let (own, other) = ("<tr><td>1</td><td>HF</td></tr>", "<tr><td>2</td><td>SH</td></tr>");
+    for (before, between, after) in [("\n", "\n  ", "\n"), ("", "\n", ""), ("", "", "\n\t"), ("\r\n", "", "")] {
+        let rows = |rows: &[&str]| table(&format!("{before}{}{after}", rows.join(between)));
+        let left = rows(&[own, own]);
+        for all in [
+            &[own, own][..],
+            &[other, own, own],
+            &[own, other, other, own],
+            &[own, own, other],
+            &[other, own, other, other, own, other],
+        ] {
+            assert_eq!(page(&orders(), &HF, &rows(all)).as_deref(), Ok(left.as_str()), "{all:?}");
+        }
+    }
+    // stray text does not pass, wherever a page is cut
+    let stray = table(&format!("{own}\rw1002 ww1003w"));
+    assert_eq!(page(&orders(), &HF, &stray).unwrap(), table(&format!("{own}\r ")));
 }
 
 #[test]
