@@ -67,7 +67,33 @@ impl Charset {
             return Some(Cow::Borrowed(text.as_bytes()));
         }
         let (bytes, _, unmappable) = self.encoding().encode(text);
-        (!unmappable).then_some(bytes)
+        (!unmappable && !text.chars().any(is_private) && self.is_known_alike(&bytes)).then_some(bytes)
+    }
+
+    /// Whether every decoder of this character set has the same characters for these bytes.
+    ///
+    /// SECURITY: what one has added another replaces or drops, and a name with it is another name there
+    /// (`every_character_of_a_declared_charset_is_read_alike`).
+    fn is_known_alike(self, bytes: &[u8]) -> bool {
+        let is_added: fn(u8, u8) -> bool = match self {
+            Self::Utf8 => return true,
+            Self::Gbk => is_added_to_gbk,
+            Self::Gb18030 => is_changed_in_gb18030,
+            Self::Big5 => is_added_to_big5,
+        };
+        let mut rest = bytes;
+        while let [lead, after @ ..] = rest {
+            if *lead < 0x80 {
+                rest = after;
+                continue;
+            }
+            let trail = after.first().copied().unwrap_or_default();
+            if is_added(*lead, trail) {
+                return false;
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        true
     }
 
     /// Whether a `charset=` label names this character set. `us-ascii` names a part of all of them.
@@ -78,6 +104,45 @@ impl Charset {
             return true;
         }
         Encoding::for_label_no_replacement(label.as_bytes()) == Some(self.encoding())
+    }
+}
+
+/// Characters that everybody gives a meaning of their own; decoders have some, others, or none at their places.
+const fn is_private(c: char) -> bool {
+    matches!(c, '\u{e000}'..='\u{f8ff}')
+}
+
+/// What Windows and the WHATWG added to GBK, the euro sign for one.
+const fn is_added_to_gbk(lead: u8, trail: u8) -> bool {
+    match lead {
+        0x80 | 0xfe => true,
+        0xa6 => matches!(trail, 0xd9..=0xdf | 0xec | 0xed | 0xf3),
+        0xa8 => matches!(trail, 0x92 | 0xbc | 0xbf),
+        0xa9 => matches!(trail, 0x89..=0x95),
+        _ => false,
+    }
+}
+
+/// What the editions of GB18030 (2000, 2005, 2022) have different characters for.
+const fn is_changed_in_gb18030(lead: u8, trail: u8) -> bool {
+    match lead {
+        0xa6 => matches!(trail, 0xd9..=0xdf | 0xec | 0xed | 0xf3),
+        0xa8 => trail == 0xbc,
+        0xfe => matches!(trail, 0x59 | 0x61 | 0x66 | 0x67 | 0x6d | 0x7e | 0x90 | 0xa0),
+        _ => false,
+    }
+}
+
+/// What is not in the two levels of Big5 or its symbols, or stands for another character in one of its kinds.
+const fn is_added_to_big5(lead: u8, trail: u8) -> bool {
+    match lead {
+        0xa1 => matches!(trail, 0x45 | 0x4e | 0x5a | 0xc2 | 0xc3 | 0xc5 | 0xe3 | 0xf2 | 0xf3 | 0xfe),
+        0xa2 => matches!(trail, 0x40..=0x42 | 0x44 | 0x46 | 0x47),
+        0xa3 => trail >= 0xc0,
+        0xc6 => trail >= 0xa1,
+        0xf9 => trail >= 0xd6,
+        0xa4..=0xc5 | 0xc9..=0xf8 => false,
+        _ => true,
     }
 }
 

@@ -102,3 +102,22 @@ fn half_a_character_swallows_neither_a_separator_nor_a_quote() {
         }
     }
 }
+
+#[test]
+fn what_only_some_decoders_of_a_charset_know_is_refused() {
+    for (charset, bytes) in [
+        (Charset::Gbk, &b"\x80"[..]),
+        (Charset::Gbk, b"\xa1\x40"),
+        (Charset::Gbk, b"\xfe\x9f"),
+        (Charset::Gb18030, b"\xa6\xd9"),
+        // `\u{ff3c}` to Java, `\u{fe68}` to browsers
+        (Charset::Big5, b"\xa2\x42"),
+        (Charset::Big5, b"\xf9\xd6"),
+    ] {
+        assert_eq!(charset.decode(bytes), None, "{charset:?} {}", bytes.escape_ascii());
+    }
+    for (charset, text) in [(Charset::Gbk, "€"), (Charset::Gbk, "\u{e4c6}"), (Charset::Big5, "\u{fe68}")] {
+        assert_eq!(charset.encode(text), None, "{charset:?} {text}");
+    }
+    assert_eq!(Charset::Gb18030.decode(b"\xa2\xe3").as_deref(), Some("€"));
+}
