@@ -21,6 +21,8 @@ mod charset;
 mod corpora;
 #[path = "request/dialect.rs"]
 mod dialect;
+#[path = "request/document.rs"]
+mod document;
 #[path = "request/forward.rs"]
 mod forward;
 #[path = "request/param.rs"]

@@ -25,6 +25,12 @@ need "python3 -c 'import ensurepip, venv'" python3 python3-venv
 # The browser, with letters for Chinese pages.
 need "command -v chromium && command -v chromedriver" chromium chromium-driver
 need "fc-list :lang=zh | grep -q ." fontconfig fonts-noto-cjk
+# The real readers of requests: what is PHP's, Java's and Perl's from Debian, and npm for what is Node's (tests/reader/setup.sh).
+need "test -x /usr/sbin/apache2 && ls /usr/lib/apache2/modules/libphp*.so" apache2 libapache2-mod-php
+need "perl -MCGI -MFCGI -MJSON::PP -e 1" libcgi-pm-perl libfcgi-perl
+need "test -x /usr/share/tomcat10/bin/catalina.sh" tomcat10 default-jre-headless
+need "command -v node" nodejs
+need "command -v npm" npm
 
 cargo test --locked --all-targets
 cargo test --locked --doc

@@ -225,6 +225,12 @@ pub enum BodyError {
     /// The content type is missing, repeated, malformed or not listed.
     #[error("the content type {0}")]
     ContentType(&'static str),
+    /// A form with a method with which the application does not read it.
+    #[error("the application reads no form with {method}; `form-methods` would say that it does")]
+    FormMethod {
+        /// The method.
+        method: CompactString,
+    },
     /// The `charset=` parameter is not the application's.
     #[error("the content type declares another character set than {}", .0.as_str())]
     Charset(Charset),
@@ -272,7 +278,7 @@ impl BodyError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Unexpected { .. } | Self::Malformed { .. } | Self::Shape { .. } => Reason::MalformedBody,
-            Self::ContentType(_) | Self::Charset(_) => Reason::ContentTypeRefused,
+            Self::ContentType(_) | Self::Charset(_) | Self::FormMethod { .. } => Reason::ContentTypeRefused,
             Self::ContentEncoding => Reason::ContentEncodingRefused,
             Self::TooLarge { .. } => Reason::BodyTooLarge,
             Self::TooDeep { .. } => Reason::BodyTooDeep,

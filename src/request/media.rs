@@ -57,6 +57,13 @@ impl MediaType {
             || (self.essence.starts_with("application/") && self.essence.ends_with("+json"))
     }
 
+    /// Whether the type is in a list in which `+json` stands for every type with that suffix.
+    pub(crate) fn is_one_of(&self, types: &[CompactString]) -> bool {
+        types
+            .iter()
+            .any(|known| *known == self.essence || (known.starts_with('+') && self.essence.ends_with(known.as_str())))
+    }
+
     /// Whether applications may read the body as XML.
     pub(crate) fn is_xml(&self) -> bool {
         self.essence == "application/xml"

@@ -109,7 +109,7 @@ impl Multipart {
     }
 
     /// The names of the files of this field. A field that no file was chosen for has neither a name nor content.
-    pub(crate) fn file_names(&self, name: &ParamName) -> Result<ParamValues<'_>, ParamError> {
+    pub(crate) fn file_names(&self, name: &ParamName, dialect: &Dialect) -> Result<ParamValues<'_>, ParamError> {
         self.check_files(name)?;
         let mut found = Vec::new();
         for part in self.parts.iter().filter(|part| part.matches(name) == Match::Same) {
@@ -120,8 +120,9 @@ impl Multipart {
                 _ => {}
             }
         }
-        if found.contains(&"") {
-            return Err(ParamError::Spelling { name: name.as_str().into(), sent: "filename=\"\"".into() });
+        if let Some(odd) = found.iter().find(|file| file.is_empty() || is_odd_file_name(file, dialect)) {
+            let sent = format_compact!("filename=\"{}\"", brief(odd));
+            return Err(ParamError::Spelling { name: name.as_str().into(), sent });
         }
         Ok(ParamValues::collect(found, name.is_plural()))
     }
@@ -350,9 +351,38 @@ fn read_disposition(
         Some(_) if file_name.as_deref().is_some_and(is_path) => {
             Err(malformed(at, "the name of a file is a path; readers differ on what is left of it"))
         }
+        // SECURITY: Tomcat trims it, Werkzeug reads `%22` as a quote, multer other letters as Latin-1
+        // (`the_name_of_a_part_that_its_reader_changes_is_refused`)
+        Some(name) if has_odd_edge(&name) || has_escaped_quote(&name) => Err(malformed(
+            at,
+            "the name of a part begins or ends with a space, or holds an escape that readers resolve",
+        )),
+        Some(name) if dialect.part_names_ascii && !name.is_ascii() => {
+            Err(malformed(at, "the name of a part is not ASCII, and the application reads it in another character set"))
+        }
         Some(name) if !name.is_empty() => Ok((name, file_name)),
         _ => Err(wrong()),
     }
+}
+
+/// Whether readers trim, decode or resolve the name of a file (`a_file_name_that_its_reader_changes_is_refused`).
+fn is_odd_file_name(name: &str, dialect: &Dialect) -> bool {
+    has_odd_edge(name)
+        || has_escaped_quote(name)
+        || (dialect.part_names_ascii && !name.is_ascii())
+        || (dialect.file_name_references && name.contains('&'))
+}
+
+/// Tomcat trims names in the head of a part, Django takes line ends of every kind off.
+fn has_odd_edge(name: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control();
+    name.starts_with(is_odd) || name.ends_with(is_odd)
+}
+
+/// Browsers write a quote and line ends as `%22`, `%0D` and `%0A`, and some readers read them so.
+fn has_escaped_quote(name: &str) -> bool {
+    let escapes = [&b"%22"[..], b"%0d", b"%0a"];
+    name.as_bytes().windows(3).any(|window| escapes.iter().any(|escape| window.eq_ignore_ascii_case(escape)))
 }
 
 fn strip_prefix_caseless<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {

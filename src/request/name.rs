@@ -21,6 +21,10 @@ pub(crate) struct Folded {
 /// When the dialect would read the name in a way that depends on its version or settings.
 pub(crate) fn fold(name: &str, dialect: &Dialect) -> Result<Option<Box<Folded>>, ParamError> {
     let malformed = || ParamError::Name { name: brief(name) };
+    // SECURITY: CGI.pm drops every other parameter where `.defaults` stands (`names_that_drop_other_parameters_are_refused`)
+    if dialect.refused_names.iter().any(|refused| refused == name) {
+        return Err(malformed());
+    }
     let folded = match dialect.naming {
         Naming::Exact => return Ok(None),
         Naming::Caseless => {
@@ -40,10 +44,6 @@ pub(crate) fn fold(name: &str, dialect: &Dialect) -> Result<Option<Box<Folded>>,
             Folded { base: underscores(base), subscripts }
         }
         Naming::Brackets => {
-            // `qs` drops names of the object prototype
-            if matches!(name, "__proto__" | "constructor" | "prototype" | "hasOwnProperty" | "toString") {
-                return Err(malformed());
-            }
             if !name.bytes().any(|b| matches!(b, b'[' | b']')) {
                 return Ok(None);
             }

@@ -408,13 +408,16 @@ fn only_files_with_names_of_the_form_that_the_rule_gives_reach_the_application()
         assert_eq!(String::from_utf8_lossy(&received.body).matches("filename=").count(), parts.len());
     }
     let refused_for = |reason: &str, parts: &[String]| refused(&world, "/import", kind, reason, &[&body(parts)]);
-    for name in ["a.php", "a.csv.php", "a.csv ", ".csv", "a.csv;.php", "a..csv", "shell.jsp%00.csv", "CON"] {
+    for name in ["a.php", "a.csv.php", ".csv", "a.csv;.php", "a..csv", "shell.jsp%00.csv", "CON"] {
         refused_for("parameter-type", &[file(name)]);
     }
     for name in ["../../a.csv", "/etc/a.csv", "..\\a.csv", "C:\\a.csv"] {
         refused_for("malformed-body", &[file(name)]);
     }
     refused_for("parameter-type", &[file("a.csv"), file("b.exe")]);
+    for name in ["a.csv ", " a.csv", "a%22.csv"] {
+        refused_for("ambiguous-parameter", &[file(name)]);
+    }
     refused_for("ambiguous-parameter", &[part("name=\"sheet\"", "not a file")]);
     refused_for("ambiguous-parameter", &[part("name=\"sheet\"; filename=\"\"", "content")]);
     refused_for("unknown-parameter", &[part("name=\"other\"; filename=\"a.csv\"", "x")]);

@@ -41,12 +41,20 @@ pub(in crate::request) fn read(
     if media.charset.as_ref().is_some_and(|label| !charset.is_named_by(label)) {
         return Err(BodyError::Charset(charset));
     }
+    // SECURITY: an application that does not read the form knows nothing of what was judged in it
+    // (`a_form_with_a_method_that_the_application_reads_none_with_is_refused`)
+    if media.is_form() && !view.dialect().form_methods.iter().any(|method| method == view.method()) {
+        return Err(BodyError::FormMethod { method: view.method().into() });
+    }
     let state = if media.essence == "application/x-www-form-urlencoded" && types.form {
         read_form(view, limits, body, media)?
     } else if media.essence == "multipart/form-data" && types.multipart {
         let boundary = media.boundary.ok_or(BodyError::ContentType("has no boundary"))?;
         BodyState::Multipart(Multipart::parse(body, &boundary, view.dialect(), limits.parts)?)
     } else if media.is_json() && (types.json || types.json_rpc) {
+        if !media.is_one_of(&view.dialect().json_types) {
+            return Err(BodyError::ContentType("is not one that the application reads as JSON (`json-types`)"));
+        }
         let root = Json::parse(body, limits.depth)?;
         if types.json_rpc {
             rpc::check_json(&root)?;

@@ -67,6 +67,8 @@ struct Pair {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Cookies {
     pairs: SmallVec<[Pair; 4]>,
+    /// Names behind commas, which some readers take for cookies of their own.
+    behind_commas: Vec<(CompactString, Option<Box<name::Folded>>)>,
 }
 
 impl std::fmt::Debug for Cookies {
@@ -100,9 +102,13 @@ impl Cookies {
             return Err(ParamError::Cookie("a control character"));
         }
         let (name, value, bare) = match raw.split_once('=') {
-            Some((name, value)) => (name.trim_end(), value.trim_start(), false),
+            Some((name, value)) => (name, value, false),
             None => (raw.as_str(), "", true),
         };
+        // SECURITY: PHP has an underscore for the space (`a_space_beside_the_equals_sign_of_a_cookie_is_refused`)
+        if name.ends_with(char::is_whitespace) || value.starts_with(char::is_whitespace) {
+            return Err(ParamError::Cookie("a space beside `=`"));
+        }
         if name.starts_with('$') {
             return Err(ParamError::Cookie("a name that begins with `$`"));
         }
@@ -115,6 +121,13 @@ impl Cookies {
         }
         let folded = if name.is_empty() { None } else { name::fold(name, dialect)? };
         let text = read_value(value, dialect);
+        if dialect.cookie_commas {
+            for piece in raw.split(',').skip(1) {
+                let name = piece.split('=').next().unwrap_or_default().trim();
+                let folded = if name.is_empty() { None } else { name::fold(name, dialect)? };
+                self.behind_commas.push((name.into(), folded));
+            }
+        }
         let pair = Pair { name: name.into(), raw: value.into(), text, folded, bare };
         self.pairs.push(pair);
         Ok(())
@@ -157,6 +170,12 @@ impl Cookies {
 
     fn single_pair(&self, name: &ParamName) -> Result<Option<&Pair>, ParamError> {
         let mut found = None;
+        // SECURITY: to CGI::Cookie a comma ends a cookie (`a_cookie_behind_a_comma_is_refused_where_it_is_read`)
+        if let Some((sent, _)) =
+            self.behind_commas.iter().find(|(sent, f)| name.matches(sent, f.as_deref()) != Match::Other)
+        {
+            return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(sent) });
+        }
         for pair in &self.pairs {
             match name.matches(&pair.name, pair.folded.as_deref()) {
                 Match::Other => {}
@@ -173,22 +192,36 @@ impl Cookies {
     /// Whether any cookie is, or may be read as, `name`.
     #[must_use]
     pub fn mentions(&self, name: &ParamName) -> bool {
-        self.pairs.iter().any(|pair| name.matches(&pair.name, pair.folded.as_deref()) != Match::Other)
+        let names = self.pairs.iter().map(|pair| (&pair.name, &pair.folded));
+        let all = names.chain(self.behind_commas.iter().map(|(sent, folded)| (sent, folded)));
+        all.into_iter().any(|(sent, folded)| name.matches(sent, folded.as_deref()) != Match::Other)
     }
 }
 
 /// The value as the application reads it, or `None` where servers differ: quotes, spaces, commas, eight-bit bytes, and
 /// escapes that do not decode.
 fn read_value(value: &str, dialect: &Dialect) -> Option<CompactString> {
+    // SECURITY: CGI::Cookie takes what stands before `&` (`a_cookie_value_that_its_reader_splits_or_parses_is_refused`)
+    if dialect.cookie_lists && value.contains('&') {
+        return None;
+    }
+    let text = decode_value(value, dialect)?;
+    let is_more = |prefix: &CompactString| text.starts_with(prefix.as_str());
+    (!dialect.cookie_prefixes.iter().any(is_more)).then_some(text)
+}
+
+fn decode_value(value: &str, dialect: &Dialect) -> Option<CompactString> {
     if value.bytes().all(is_cookie_octet) {
         return Some(value.into());
     }
     // `%` and `+` are plain, or are escapes, as the application has it
-    if !dialect.cookie_escapes {
-        return value.bytes().all(|b| is_cookie_octet(b) || matches!(b, b'%' | b'+')).then(|| value.into());
-    }
-    if !value.bytes().all(|b| is_cookie_octet(b) || b == b'%') {
-        return None;
+    match dialect.cookie_escapes {
+        None => return None,
+        Some(false) => {
+            return value.bytes().all(|b| is_cookie_octet(b) || matches!(b, b'%' | b'+')).then(|| value.into());
+        }
+        Some(true) if !value.bytes().all(|b| is_cookie_octet(b) || b == b'%') => return None,
+        Some(true) => {}
     }
     let mut bytes = SmallVec::<[u8; 64]>::new();
     let mut rest = value.as_bytes();

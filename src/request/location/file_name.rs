@@ -25,7 +25,7 @@ impl FileNameLocation {
 
     pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
         match view.body_state() {
-            BodyState::Multipart(multipart) => multipart.file_names(&self.0),
+            BodyState::Multipart(multipart) => multipart.file_names(&self.0, view.dialect()),
             BodyState::Form { list, .. } if list.mentions(&self.0) => {
                 Err(ParamError::Elsewhere { name: self.name().into(), place: "form" })
             }

@@ -32,6 +32,10 @@ impl ParamLocation {
         if in_query == ParamValues::Absent {
             return values_in_form(&self.0, view);
         }
+        // SECURITY: CGI.pm looks into the body alone then (`a_parameter_in_the_query_of_a_post_is_refused_where_only_the_form_is_read`)
+        if !view.dialect().query_of_post && matches!(view.method(), "POST" | "PUT" | "PATCH") {
+            return Err(ParamError::Elsewhere { name: self.name().into(), place: Place::Query.as_str() });
+        }
         view.check_place(&self.0, Place::Form)?;
         Ok(in_query)
     }
