@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// A request that was permitted by what it tells, and whose answer tells the rest. Made only by [`super::hold`]; not `Clone`.
 ///
-/// SECURITY: it is no [`Forwardable`]: the forwarder takes it by a way of its own, which gives nobody the answer before it is judged
+/// SECURITY: it is no [`Forwardable`](super::Forwardable): the forwarder takes it by a way of its own, which gives nobody the answer before it is judged
 /// (`an_answer_out_of_scope_leaves_no_byte`, `tests/compile_fail/forward_what_awaits_its_answer.rs`).
 #[derive(Debug)]
 pub struct Awaiting<'h> {
