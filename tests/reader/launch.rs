@@ -74,10 +74,11 @@ fn room() -> PathBuf {
 
 /// Runs `command` until this process ends, and gives what `told` finds in a line that it writes.
 fn run<T>(folder: &Path, command: &Command, told: impl Fn(&str) -> Option<T>) -> (Process, T) {
+    // in a session of its own: Apache ends by a signal to its whole group, which would otherwise be that of whoever runs the tests
     let mut watched = Command::new("bash");
     watched
         .arg("-c")
-        .arg("\"$@\" </dev/null 2>&1 & cat >/dev/null; kill $!; wait; rm -rf \"$ROOM\"")
+        .arg("setsid \"$@\" </dev/null 2>&1 & cat >/dev/null; kill $!; wait; rm -rf \"$ROOM\"")
         .arg("watch")
         .arg(command.get_program())
         .args(command.get_args())
