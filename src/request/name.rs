@@ -55,14 +55,9 @@ pub(crate) fn fold(name: &str, dialect: &Dialect) -> Result<Option<Box<Folded>>,
                 return Ok(None);
             }
             let trimmed = name.trim_matches(' ');
-            let (base, subscripts) = match split_subscripts(trimmed) {
-                Some(parts) => parts,
-                // malformed brackets: readers disagree, so it overlaps with every element
-                None => (
-                    trimmed.split(['[', ']']).find(|part| !part.is_empty()).unwrap_or(""),
-                    SmallVec::from_iter([CompactString::default()]),
-                ),
-            };
+            // SECURITY: to PHP a bracket that is not closed is an underscore, to others a part of the name
+            // (`a_bracket_that_is_not_closed_is_refused_where_nothing_is_known`)
+            let (base, subscripts) = split_subscripts(trimmed).ok_or_else(malformed)?;
             let base = fold_case(base).ok_or_else(malformed)?;
             Folded { base: underscores(&base), subscripts }
         }

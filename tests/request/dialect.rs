@@ -125,6 +125,24 @@ fn a_cookie_behind_a_comma_is_refused_where_it_is_read() {
 }
 
 #[test]
+fn a_cookie_whose_name_is_escaped_is_refused_where_it_is_read() {
+    for dialect in and_strict(Base::CgiPm) {
+        assert!(cookie("%77=SH", &dialect).is_err());
+        assert!(cookie("w=HF; %77=SH", &dialect).is_err());
+        assert_eq!(cookie("w=HF; %78=SH", &dialect).unwrap(), ["HF"]);
+    }
+    assert_eq!(cookie("w=HF; %77=SH", &Dialect::of(Base::Servlet)).unwrap(), ["HF"]);
+}
+
+#[test]
+fn a_bracket_that_is_not_closed_is_refused_where_nothing_is_known() {
+    for target in ["/?user_name=HF&user%5bname=1", "/?user[name=1", "/?warehouse[=SH", "/?a]=1", "/?a[b]c=1", "/?[a]=1"]
+    {
+        assert!(parse(target, &Dialect::default()).is_err(), "{target}");
+    }
+}
+
+#[test]
 fn escapes_in_cookies_are_refused_where_nothing_is_known_of_the_application() {
     assert!(cookie("w=H%46", &Dialect::default()).is_err());
     assert_eq!(cookie("w=H%46", &Dialect::of(Base::Php)).unwrap(), ["HF"]);

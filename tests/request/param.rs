@@ -72,8 +72,7 @@ fn aspnet_ignores_letter_case_and_strict_refuses_it() {
     let view = get("/a?Warehouse=SH", &[], &aspnet);
     assert_eq!(values(&view, &at("query", "warehouse", &aspnet)), ["SH"]);
     let strict = Dialect::default();
-    for raw in ["/a?Warehouse=SH", "/a?warehouse[]=SH", "/a?warehouse%20=SH", "/a?warehouse[x]=SH", "/a?warehouse[=SH"]
-    {
+    for raw in ["/a?Warehouse=SH", "/a?warehouse[]=SH", "/a?warehouse%20=SH", "/a?warehouse[x]=SH"] {
         refused(&get(raw, &[], &strict), "query", "warehouse");
     }
     for raw in ["/a?ware.house=SH", "/a?ware+house=SH"] {

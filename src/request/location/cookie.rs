@@ -67,8 +67,8 @@ struct Pair {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Cookies {
     pairs: SmallVec<[Pair; 4]>,
-    /// Names behind commas, which some readers take for cookies of their own.
-    behind_commas: Vec<(CompactString, Option<Box<name::Folded>>)>,
+    /// Names that some readers find where others do not: behind commas, and in escapes.
+    elsewhere: Vec<(CompactString, Option<Box<name::Folded>>)>,
 }
 
 impl std::fmt::Debug for Cookies {
@@ -121,11 +121,17 @@ impl Cookies {
         }
         let folded = if name.is_empty() { None } else { name::fold(name, dialect)? };
         let text = read_value(value, dialect);
+        // SECURITY: CGI::Cookie decodes names too (`a_cookie_whose_name_is_escaped_is_refused_where_it_is_read`)
+        if dialect.cookie_escapes != Some(false) && name.contains('%') {
+            let decoded = String::from_utf8_lossy(&escape::decode_fully(name.as_bytes())).into_owned();
+            let folded = if decoded.is_empty() { None } else { name::fold(&decoded, dialect)? };
+            self.elsewhere.push((decoded.into(), folded));
+        }
         if dialect.cookie_commas {
             for piece in raw.split(',').skip(1) {
                 let name = piece.split('=').next().unwrap_or_default().trim();
                 let folded = if name.is_empty() { None } else { name::fold(name, dialect)? };
-                self.behind_commas.push((name.into(), folded));
+                self.elsewhere.push((name.into(), folded));
             }
         }
         let pair = Pair { name: name.into(), raw: value.into(), text, folded, bare };
@@ -172,7 +178,7 @@ impl Cookies {
         let mut found = None;
         // SECURITY: to CGI::Cookie a comma ends a cookie (`a_cookie_behind_a_comma_is_refused_where_it_is_read`)
         if let Some((sent, _)) =
-            self.behind_commas.iter().find(|(sent, f)| name.matches(sent, f.as_deref()) != Match::Other)
+            self.elsewhere.iter().find(|(sent, f)| name.matches(sent, f.as_deref()) != Match::Other)
         {
             return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(sent) });
         }
@@ -193,7 +199,7 @@ impl Cookies {
     #[must_use]
     pub fn mentions(&self, name: &ParamName) -> bool {
         let names = self.pairs.iter().map(|pair| (&pair.name, &pair.folded));
-        let all = names.chain(self.behind_commas.iter().map(|(sent, folded)| (sent, folded)));
+        let all = names.chain(self.elsewhere.iter().map(|(sent, folded)| (sent, folded)));
         all.into_iter().any(|(sent, folded)| name.matches(sent, folded.as_deref()) != Match::Other)
     }
 }
