@@ -149,7 +149,8 @@ fn a_body_beyond_the_cap_is_refused_and_not_read_in_part() {
     let mut stream = keeper.browser.connect();
     let fields = format!("Content-Type: {FORM}\r\nContent-Length: {}\r\n", body.len());
     let head = keeper.head("POST /wms/stock/adjust.do HTTP/1.1", &fields, "");
-    let seen = crate::support::browser::exchange(&mut stream, &[head.as_bytes(), &body]).unwrap();
+    // a part of it only: who goes on sending is cut off, and may lose the answer with it
+    let seen = crate::support::browser::exchange(&mut stream, &[head.as_bytes(), &body[..32 << 10]]).unwrap();
     keeper.refused(&seen, 413, "body-too-large");
 }
 
