@@ -71,11 +71,25 @@ impl Exposition {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[allow(clippy::cast_precision_loss)] // far below 2^53
 fn process() -> Vec<MetricFamily> {
-    #[cfg(target_os = "linux")]
-    return prometheus::process_collector::ProcessCollector::for_self().collect();
-    #[cfg(not(target_os = "linux"))]
-    return Vec::new();
+    let mut families = prometheus::process_collector::ProcessCollector::for_self().collect();
+    // the collector tells whole seconds only
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    if let Some(family) = families.iter_mut().find(|family| family.name() == "process_cpu_seconds_total") {
+        let mut counter = proto::Counter::default();
+        counter.set_value(spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9);
+        let mut metric = Metric::default();
+        metric.set_counter(counter);
+        family.set_metric(vec![metric]);
+    }
+    families
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process() -> Vec<MetricFamily> {
+    Vec::new()
 }
 
 fn family(definition: &Definition, samples: BTreeMap<Vec<String>, Sample>) -> MetricFamily {

@@ -366,6 +366,15 @@ mod tests {
         assert!(!text(&metrics).contains("http://a:80"));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn cpu_time_is_told_finer_than_in_seconds() {
+        let rendered = text(&Metrics::new(1));
+        let told =
+            rendered.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total ")?.parse::<f64>().ok());
+        assert!(told.is_some_and(|seconds| seconds.fract() > 0.0), "{told:?}");
+    }
+
     #[test]
     fn every_defined_metric_is_rendered() {
         let metrics = Metrics::new(1);
