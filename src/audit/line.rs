@@ -52,7 +52,11 @@ impl Line {
 
     pub(super) fn quoted(&mut self, value: &str) {
         self.buf.push(b'"');
-        escape(&mut self.buf, value, false);
+        if clean(value.as_bytes()) == value.len() {
+            self.buf.extend_from_slice(value.as_bytes());
+        } else {
+            escape(&mut self.buf, value, false);
+        }
         self.buf.push(b'"');
     }
 

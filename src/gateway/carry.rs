@@ -113,7 +113,7 @@ pub(super) async fn release(
         }
     };
     passage.add_cookies(&mut shown);
-    core.add_transport(&mut shown);
+    core.add_transport(&mut shown, Some(&head));
     let body = list(core, passage, judged, obligation.as_ref(), &mut ending, body);
     let finished = Some(ending.with(shown.status()));
     Answer { head: shown, body, finished }

@@ -27,7 +27,7 @@ use crate::rules::Language;
 use crate::telemetry::{CoreMetrics, Level, RouteHandle};
 use crate::upstream::Forwarder;
 use crate::wire::connection::{ConnectionInfo, Protocol};
-use crate::wire::head::RequestHead;
+use crate::wire::head::{RequestHead, ResponseHead};
 use crate::wire::writer::AnswerHead;
 
 /// What all cores share.
@@ -138,13 +138,16 @@ impl Core {
         Arc::clone(&self.shared.clock)
     }
 
-    /// Adds what every answer carries (all are given over TLS: without, there are redirects only), in place of the application's own.
-    pub(super) fn add_transport(&self, head: &mut AnswerHead) {
-        if let Some(value) = self.shared.strict_transport.as_deref() {
-            head.remove("strict-transport-security");
-            // The value is made of digits and names of directives.
-            let _ = head.push("strict-transport-security", value);
+    /// Adds what every answer carries (all are given over TLS: without, there are redirects only), in place of the application's own
+    /// in `told`.
+    pub(super) fn add_transport(&self, head: &mut AnswerHead, told: Option<&ResponseHead>) {
+        const NAME: &str = "strict-transport-security";
+        let Some(value) = self.shared.strict_transport.as_deref() else { return };
+        if told.is_some_and(|told| told.contains(NAME)) {
+            head.remove(NAME);
         }
+        // The value is made of digits and names of directives.
+        let _ = head.push(NAME, value);
     }
 
     fn next_id(&self) -> RequestId {

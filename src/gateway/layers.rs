@@ -1,18 +1,71 @@
 //! What stands around every request alike: a bound on requests in flight, and panics caught; never identity, decision, record or filters.
 
-use std::convert::Infallible;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tower::limit::ConcurrencyLimitLayer;
-use tower::{Service, ServiceBuilder};
+use tower::{Service, ServiceBuilder, layer};
 
 /// A call panicked; what it was doing is unknown, so that it must count as refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the call panicked")]
 pub struct Panicked;
+
+/// There are too many calls in flight already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many calls are in flight")]
+pub struct Full;
+
+/// Counts calls in flight on one core and takes no more than `most`. Nobody waits for room, so that there is no queue, and no lock.
+#[derive(Clone, Debug)]
+struct Bound<S> {
+    inner: S,
+    most: usize,
+    in_flight: Rc<Cell<usize>>,
+}
+
+impl<S, R> Service<R> for Bound<S>
+where
+    S: Service<R, Error = Full, Future: Unpin>,
+{
+    type Response = S::Response;
+    type Error = Full;
+    type Future = Counted<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Full>> {
+        if self.in_flight.get() >= self.most { Poll::Ready(Err(Full)) } else { self.inner.poll_ready(cx) }
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.in_flight.update(|count| count + 1);
+        Counted { future: self.inner.call(request), _one: InFlight(Rc::clone(&self.in_flight)) }
+    }
+}
+
+/// A call that is counted for as long as it lives.
+struct Counted<F> {
+    future: F,
+    _one: InFlight,
+}
+
+impl<F: Future + Unpin> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        Pin::new(&mut self.future).poll(cx)
+    }
+}
+
+struct InFlight(Rc<Cell<usize>>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.update(|count| count.saturating_sub(1));
+    }
+}
 
 /// Calls a function, and turns a panic of its future into [`Panicked`], so that one request cannot end a core.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +77,10 @@ where
     F: Future,
 {
     type Response = Result<F::Output, Panicked>;
-    type Error = Infallible;
+    type Error = Full;
     type Future = Caught<F>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Full>> {
         Poll::Ready(Ok(()))
     }
 
@@ -43,7 +96,7 @@ where
 struct Caught<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Future for Caught<F> {
-    type Output = Result<Result<F::Output, Panicked>, Infallible>;
+    type Output = Result<Result<F::Output, Panicked>, Full>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(future) = self.0.as_mut() else { return Poll::Ready(Ok(Err(Panicked))) };
@@ -59,12 +112,13 @@ impl<F: Future> Future for Caught<F> {
 }
 
 /// `call` with a bound of `most` calls in flight on this core, and panics caught.
-pub fn around<R, T, C, F>(most: usize, call: C) -> impl Service<R, Response = Result<T, Panicked>> + Clone
+pub fn around<R, T, C, F>(most: usize, call: C) -> impl Service<R, Response = Result<T, Panicked>, Error = Full> + Clone
 where
     C: Fn(R) -> F + Clone,
     F: Future<Output = T>,
 {
-    ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(most)).service(CatchPanic(call))
+    let bound = layer::layer_fn(|inner| Bound { inner, most, in_flight: Rc::default() });
+    ServiceBuilder::new().layer(bound).service(CatchPanic(call))
 }
 
 /// Calls `service` when it can take a request at once.
@@ -78,16 +132,13 @@ where
     let ready = std::future::poll_fn(|cx| Poll::Ready(service.poll_ready(cx))).await;
     match ready {
         Poll::Ready(Ok(())) => Ok(pin!(service.call(request)).await),
-        Poll::Ready(Err(error)) => Ok(Err(error)),
-        Poll::Pending => Err(request),
+        Poll::Ready(Err(_)) | Poll::Pending => Err(request),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
-    use std::rc::Rc;
 
     #[tokio::test]
     async fn a_panic_is_told_and_the_next_call_goes_through() {

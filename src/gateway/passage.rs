@@ -228,7 +228,7 @@ impl<'a> AskedHead<'a> {
         Self {
             method: head.method(),
             protocol: head.version().as_str(),
-            host: head.authority().unwrap_or_default().as_bytes(),
+            host: head.raw_authority().unwrap_or_default(),
             target,
         }
     }

@@ -188,9 +188,9 @@ pub(super) async fn record<T>(
 
 /// Which application the host names; the names of the connection's certificate must agree (RFC 9110 section 7.4).
 fn find_application(passage: &mut Passage, asked: &Asked<'_>) -> Result<Arc<App>, Judgement> {
-    let sent = asked.head.authority().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
-    let authority = host::Authority::parse(sent.as_bytes())
-        .map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
+    let sent = asked.head.raw_authority().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
+    let authority =
+        host::Authority::parse(sent).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
     let host = authority.canonical_host();
     let tls = asked.connection.tls.as_ref();
     let covered = tls.is_none_or(|tls| tls.certificate.covers(&host));

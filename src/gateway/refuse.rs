@@ -64,7 +64,7 @@ async fn outright(
     let shown = AskedHead {
         method: head.map_or("", RequestHead::method),
         protocol: head.map_or("", |head| head.version().as_str()),
-        host: head.and_then(RequestHead::authority).unwrap_or_default().as_bytes(),
+        host: head.and_then(RequestHead::raw_authority).unwrap_or_default(),
         target: target.as_bytes(),
     };
     let (reason, ending) = put_on_record(core, &mut passage, &shown, judgement, &Parameters::new()).await;
@@ -211,7 +211,7 @@ fn rendered(
         let _ = head.push(name, value.as_bytes());
     }
     passage.add_cookies(&mut head);
-    core.add_transport(&mut head);
+    core.add_transport(&mut head, None);
     Answer::new(head, AnswerBody::Full(Bytes::from(body)))
 }
 

@@ -81,7 +81,13 @@ impl CanonicalTarget {
         let Some((b'/', rest)) = raw.split_first() else {
             return Err(TargetError::Form("it does not begin with `/`"));
         };
-        self.path.reserve(raw.len());
+        // most paths hold nothing that could be spelled in another way: such a one is its own serialisation
+        let as_sent = is_canonical(raw);
+        if let Some(path) = as_sent {
+            self.path = CompactString::from(path);
+        } else {
+            self.path.reserve(raw.len());
+        }
         let mut pieces = rest.split(|&byte| byte == b'/').peekable();
         while let Some(piece) = pieces.next() {
             let last = pieces.peek().is_none();
@@ -94,13 +100,14 @@ impl CanonicalTarget {
             if self.segments.len() == limits.segments {
                 return Err(TargetError::TooManySegments { limit: limits.segments });
             }
-            self.read_segment(piece, dialect)?;
+            self.read_segment(piece, dialect, as_sent.is_some())?;
         }
         self.check_scripts(dialect)
     }
 
-    fn read_segment(&mut self, piece: &[u8], dialect: &Dialect) -> Result<(), TargetError> {
-        let (name, parameters) = match memchr::memchr(b';', piece).filter(|_| dialect.has_path_parameters) {
+    fn read_segment(&mut self, piece: &[u8], dialect: &Dialect, as_sent: bool) -> Result<(), TargetError> {
+        let semicolon = if as_sent || !dialect.has_path_parameters { None } else { memchr::memchr(b';', piece) };
+        let (name, parameters) = match semicolon {
             Some(at) => piece.split_at_checked(at).unwrap_or((piece, &[])),
             None => (piece, [].as_slice()),
         };
@@ -130,7 +137,9 @@ impl CanonicalTarget {
             }
             _ => None,
         };
-        segment::write(&text, dialect, &mut self.path);
+        if !as_sent {
+            segment::write(&text, dialect, &mut self.path);
+        }
         if !parameters.is_empty() {
             self.read_parameters(parameters, dialect)?;
         }
@@ -259,6 +268,17 @@ impl CanonicalTarget {
             self.query.write(out, dialect);
         }
     }
+}
+
+/// The path itself where it is written as it would be serialised: plain characters only, no empty segment but the last.
+fn is_canonical(raw: &[u8]) -> Option<&str> {
+    let mut before = 0;
+    let mut plain = true;
+    for &byte in raw {
+        plain &= escape::is_plain_in_path(byte) || (byte == b'/' && before != b'/');
+        before = byte;
+    }
+    if plain { std::str::from_utf8(raw).ok() } else { None }
 }
 
 /// Splits `http://authority` off; only plain hosts with an optional port pass (RFC 9112 section 3.2.2).

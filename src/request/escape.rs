@@ -1,6 +1,6 @@
 //! Percent escapes, read and written in exactly one way (RFC 3986 section 2.1); no policy of which bytes are allowed.
 
-use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// The byte that two hex digits of either case are.
 pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
@@ -17,13 +17,13 @@ pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
 }
 
 /// Percent-decodes until nothing changes, at most three times; broken escapes stand for themselves.
-pub(crate) fn decode_fully(text: &[u8]) -> SmallVec<[u8; 64]> {
-    let mut text = SmallVec::from_slice(text);
+pub(crate) fn decode_fully(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Cow::Borrowed(text);
     for _ in 0..3 {
         if memchr::memchr(b'%', &text).is_none() {
             break;
         }
-        let mut out = SmallVec::with_capacity(text.len());
+        let mut out = Vec::with_capacity(text.len());
         let mut rest: &[u8] = &text;
         while let [byte, after @ ..] = rest {
             match (byte, hex_pair(after)) {
@@ -37,7 +37,7 @@ pub(crate) fn decode_fully(text: &[u8]) -> SmallVec<[u8; 64]> {
                 }
             }
         }
-        text = out;
+        text = Cow::Owned(out);
     }
     text
 }
@@ -54,29 +54,34 @@ pub(crate) fn escape(byte: u8) -> [u8; 3] {
 }
 
 /// Bytes that stand for themselves in canonical query strings and forms, whatever the dialect.
-pub(crate) const fn is_plain_in_form(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*' | b'~')
-}
+const PLAIN_IN_FORM: [bool; 256] = letters_digits_and(b"-._*~");
 
 /// Bytes that stand for themselves in canonical paths: unreserved, sub-delims without `;`, `:` and `@` (RFC 3986 section 3.3).
-pub(crate) const fn is_plain_in_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b'='
-                | b':'
-                | b'@'
-        )
+const PLAIN_IN_PATH: [bool; 256] = letters_digits_and(b"-._~!$&'()*+,=:@");
+
+const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let [slot, after @ ..] = rest {
+        let mut others = others;
+        *slot = byte.is_ascii_alphanumeric();
+        while let [other, more @ ..] = others {
+            *slot |= *other == byte;
+            others = more;
+        }
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    table
+}
+
+/// Whether a byte stands for itself in canonical query strings and forms.
+pub(crate) fn is_plain_in_form(byte: u8) -> bool {
+    matches!(PLAIN_IN_FORM.get(usize::from(byte)), Some(true))
+}
+
+/// Whether a byte stands for itself in canonical paths.
+pub(crate) fn is_plain_in_path(byte: u8) -> bool {
+    matches!(PLAIN_IN_PATH.get(usize::from(byte)), Some(true))
 }

@@ -163,8 +163,10 @@ where
     out.push(b' ');
     push_checked(out, head.target, "target")?;
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    push_field(out, b"Host", head.host.as_bytes())?;
-    let nominated: SmallVec<[&[u8]; 4]> = nominations(fields.clone()).collect();
+    push_line(out, b"Host: ", head.host.as_bytes())?;
+    let nominates = fields.clone().any(|(name, _)| folds_to(name, "connection"));
+    let nominated: SmallVec<[&[u8]; 4]> =
+        if nominates { nominations(fields.clone()).collect() } else { SmallVec::new() };
     let mut cookies_written = false;
     for (name, value) in fields.clone() {
         let folded = FoldedName::new(name);
@@ -231,6 +233,10 @@ fn write_cookies<'f>(
         pair.iter().try_for_each(|part| push_checked(out, part, "cookie"))
     };
     for (_, value) in fields.filter(|(name, _)| folds_to(name, "cookie")) {
+        if head.cookie_edits.is_empty() && is_plain_list(value) {
+            push(out, &[value])?;
+            continue;
+        }
         for piece in value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) {
             let name = || {
                 let end = memchr::memchr(b'=', piece).unwrap_or(piece.len());
@@ -252,6 +258,16 @@ fn write_cookies<'f>(
         out.extend_from_slice(b"\r\n")
     }
     Ok(())
+}
+
+/// Whether the pieces of a Cookie field are put together as [`write_cookies`] does it: `; ` between them, nothing around them.
+fn is_plain_list(value: &[u8]) -> bool {
+    let blank = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b';');
+    let joint = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| value.get(at));
+        !blank(before) && value.get(at + 1) == Some(&b' ') && !blank(value.get(at + 2))
+    };
+    !blank(value.first()) && !blank(value.last()) && memchr::memchr_iter(b';', value).all(joint)
 }
 
 fn is_edited(edits: &[Edit], name: &[u8]) -> bool {
@@ -293,8 +309,8 @@ fn write_own(out: &mut Vec<u8>, head: &ForwardHead<'_>) -> Result<(), ForwardErr
     let client = &head.client;
     if client.x_forwarded {
         write_chain(out, client.chain);
-        push_field(out, b"X-Forwarded-Proto", client.proto.as_bytes())?;
-        push_field(out, b"X-Forwarded-Host", client.host.as_bytes())?;
+        push_line(out, b"X-Forwarded-Proto: ", client.proto.as_bytes())?;
+        push_line(out, b"X-Forwarded-Host: ", client.host.as_bytes())?;
     }
     if client.forwarded {
         write_forwarded(out, client)?;
@@ -349,7 +365,12 @@ fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), F
 
 fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), ForwardError> {
     push_checked(out, name, "name of a field")?;
-    out.extend_from_slice(b": ");
+    push_line(out, b": ", value)
+}
+
+/// Ends a line that begins with these bytes of ours.
+fn push_line(out: &mut Vec<u8>, begin: &[u8], value: &[u8]) -> Result<(), ForwardError> {
+    out.extend_from_slice(begin);
     push_checked(out, value, "value of a field")?;
     out.extend_from_slice(b"\r\n");
     Ok(())

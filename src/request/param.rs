@@ -230,6 +230,9 @@ impl ParamList {
 }
 
 fn encode(text: &str, charset: Charset, dialect: &Dialect, out: &mut Vec<u8>) {
+    if text.bytes().all(escape::is_plain_in_form) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     // INVARIANT: every text in a list came out of `Charset::decode` or was checked by `set`, so it can be written.
     let bytes = charset.encode(text).unwrap_or_default();
     for &byte in bytes.as_ref() {
@@ -249,8 +252,8 @@ fn decode(
     is_name: bool,
     used: &mut Allowances,
 ) -> Result<CompactString, ParamError> {
-    if let Ok(text) = std::str::from_utf8(raw)
-        && raw.iter().all(|&byte| escape::is_plain_in_form(byte))
+    if raw.iter().all(|&byte| escape::is_plain_in_form(byte))
+        && let Ok(text) = std::str::from_utf8(raw)
     {
         return Ok(CompactString::from(text));
     }

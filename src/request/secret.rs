@@ -3,7 +3,7 @@
 use super::escape;
 use super::secret_path::{Piece, Pieces, SecretPath};
 use compact_str::CompactString;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 /// What stands in the record in place of a secret.
@@ -42,13 +42,26 @@ type FoldedName = SmallVec<[u8; 48]>;
 pub struct SecretNames {
     configured: FxHashSet<CompactString>,
     paths: Vec<SecretPath>,
+    /// Names of which it is known already.
+    known: FxHashMap<Box<[u8]>, bool>,
 }
 
 impl SecretNames {
     /// The built-in names and `configured`, compared without case and punctuation.
     pub fn new<S: AsRef<str>>(configured: impl IntoIterator<Item = S>) -> Self {
         let fold = |name: S| String::from_utf8_lossy(&fold(name.as_ref().as_bytes())).as_ref().into();
-        Self { configured: configured.into_iter().map(fold).collect(), paths: Vec::new() }
+        Self { configured: configured.into_iter().map(fold).collect(), ..Self::default() }
+    }
+
+    /// The same names. Of each of `asked`, names that rules write and requests ask for again and again, it is worked out now.
+    #[must_use]
+    pub fn knowing<'a>(mut self, asked: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut known = FxHashMap::default();
+        for name in asked {
+            known.entry(name.as_bytes().into()).or_insert_with(|| self.is_secret(name));
+        }
+        self.known = known;
+        self
     }
 
     /// The same names, with paths that hold a secret.
@@ -61,6 +74,7 @@ impl SecretNames {
     /// What is secret to any of `all`: for requests of which it is not known whose they are.
     #[must_use]
     pub fn union<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        // INVARIANT: what is no secret to one of them may be one to another, so that nothing is known of any name.
         let mut union = Self::default();
         for names in all {
             union.configured.extend(names.configured.iter().cloned());
@@ -76,6 +90,9 @@ impl SecretNames {
     }
 
     fn is_secret_folded(&self, name: &[u8]) -> bool {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
         let mut parts = name.split(|byte| matches!(byte, b'[' | b']' | b'.' | b'/'));
         self.is_secret_word(&fold(name))
             || parts.any(|part| part.len() < name.len() && self.is_secret_word(&fold(part)))
@@ -83,9 +100,13 @@ impl SecretNames {
 
     fn is_secret_word(&self, folded: &[u8]) -> bool {
         // prefixes at each place: for words as short as names, searching each part through the whole word costs far more
-        let begins = |byte: &u8| matches!(byte, b'p' | b's' | b't' | b'a' | b'c');
-        let mut tails =
-            (0..folded.len()).filter_map(|at| folded.get(at..)).filter(|tail| tail.first().is_some_and(begins));
+        let begins = |tail: &&[u8]| {
+            matches!(
+                tail,
+                [b'p', b'a' | b'w', ..] | [b's', b'e', ..] | [b't', b'o', ..] | [b'a', b'p', ..] | [b'c', b'r', ..]
+            )
+        };
+        let mut tails = (0..folded.len()).filter_map(|at| folded.get(at..)).filter(begins);
         tails.any(|tail| PARTS.iter().any(|part| tail.starts_with(part.as_bytes())))
             || WHOLE.iter().any(|whole| whole.as_bytes() == folded)
             || (!self.configured.is_empty()
@@ -258,6 +279,18 @@ mod tests {
             let target = format!("/sign-in?a=1&{name}=hunter2&b=2");
             assert_eq!(redacted(&target), format!("/sign-in?a=1&{name}=***&b=2"));
         }
+    }
+
+    #[test]
+    fn a_name_that_was_worked_out_before_counts_as_it_did() {
+        let names = ["warehouse", "user[password]", "Dept-Key", "order"];
+        let told = SecretNames::new(["dept-key"]);
+        let known = told.clone().knowing(names);
+        for name in names.into_iter().chain(["deptkey", "token", "item"]) {
+            assert_eq!(known.is_secret(name), told.is_secret(name), "{name}");
+        }
+        let other = SecretNames::new(["order"]);
+        assert!(SecretNames::union([&known, &other]).is_secret("order"), "a secret to one of them");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::escape;
 use compact_str::CompactString;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// The path of a route that captures a secret, as far as the last segment that holds one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +53,12 @@ pub(super) struct Piece<'a> {
 
 impl Piece<'_> {
     /// Decoded, without what stands behind `;`.
-    fn plain(&self) -> SmallVec<[u8; 64]> {
-        let mut decoded = escape::decode_fully(self.text);
-        let end = memchr::memchr(b';', &decoded).unwrap_or(decoded.len());
-        decoded.truncate(end);
-        decoded
+    fn plain(&self) -> Cow<'_, [u8]> {
+        let decoded = escape::decode_fully(self.text);
+        match memchr::memchr(b';', &decoded) {
+            None => decoded,
+            Some(end) => Cow::Owned(decoded.get(..end).unwrap_or_default().to_vec()),
+        }
     }
 }
 
@@ -115,7 +117,7 @@ impl<'a> Pieces<'a> {
     fn resolved(&self, start: usize) -> Reading {
         let mut left = Reading::new();
         for (at, piece) in self.0.iter().enumerate().skip(start) {
-            match piece.plain().as_slice() {
+            match piece.plain().as_ref() {
                 b"" | b"." => {}
                 b".." => {
                     left.pop();

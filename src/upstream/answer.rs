@@ -48,8 +48,13 @@ pub fn present(
     outside: &Outside<'_>,
     cookies: Option<&[Vec<u8>]>,
 ) -> Result<AnswerHead, FieldError> {
-    let mut answer = AnswerHead::from_response(head, |name| matches!(treatment(name), Treatment::Copy));
-    for (name, value) in head.raw_fields() {
+    let mut others = false;
+    let mut answer = AnswerHead::from_response(head, |name| {
+        let copied = matches!(treatment(name), Treatment::Copy);
+        others |= !copied;
+        copied
+    });
+    for (name, value) in head.raw_fields().take_while(|_| others) {
         let rewritten = match treatment(name) {
             Treatment::Copy | Treatment::Drop => continue,
             Treatment::Location => rewrite_location(value, spec, outside),

@@ -126,7 +126,9 @@ impl CertificateNames {
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        if let Ok(address) = bare.parse::<IpAddr>() {
+        // every address begins with a hexadecimal digit or a colon and, unlike most names, ends with one
+        let ends_as_address = bare.bytes().last().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':');
+        if ends_as_address && let Ok(address) = bare.parse::<IpAddr>() {
             return self.addresses.contains(&address);
         }
         let parent = host.split_once('.').map(|(_, parent)| parent);

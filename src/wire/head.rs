@@ -205,6 +205,12 @@ impl RequestHead {
         self.authority.map(|span| text(span.of(&self.fields.bytes)))
     }
 
+    /// The same as bytes.
+    #[must_use]
+    pub fn raw_authority(&self) -> Option<&[u8]> {
+        self.authority.map(|span| span.of(&self.fields.bytes))
+    }
+
     /// The version that the request came in.
     #[must_use]
     pub const fn version(&self) -> Version {

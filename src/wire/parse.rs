@@ -53,15 +53,14 @@ fn span(base: usize, part: &[u8]) -> Result<Span, WireError> {
 }
 
 fn spans(base: usize, headers: &[httparse::Header<'_>]) -> Result<SmallVec<[FieldSpan; 20]>, WireError> {
-    headers
-        .iter()
-        .map(|header| {
-            if header.name.is_empty() {
-                return Err(WireError::Head("field without a name"));
-            }
-            Ok(FieldSpan { name: span(base, header.name.as_bytes())?, value: span(base, header.value)? })
-        })
-        .collect()
+    let mut spans = SmallVec::new();
+    for header in headers {
+        if header.name.is_empty() {
+            return Err(WireError::Head("field without a name"));
+        }
+        spans.push(FieldSpan { name: span(base, header.name.as_bytes())?, value: span(base, header.value)? });
+    }
+    Ok(spans)
 }
 
 fn syntax(error: httparse::Error) -> WireError {

@@ -1,7 +1,7 @@
 //! Heads of answers as they are written: no byte that could end a line early ever gets in, and framing is the connection's alone.
 
 use super::framing::Framing;
-use super::head::{ResponseHead, Version};
+use super::head::{ResponseHead, Version, list_items};
 use smallvec::SmallVec;
 
 /// Why a field was not taken.
@@ -90,7 +90,7 @@ impl AnswerHead {
         let mut answer = Self::new(head.status);
         let bytes = &head.fields.bytes;
         answer.block.reserve(bytes.len() + 128);
-        let named: SmallVec<[&[u8]; 4]> = head.connection_options().collect();
+        let named = nominated(head);
         // lines that follow one another are copied together
         let mut lines = 0..0;
         for span in &head.fields.spans {
@@ -197,6 +197,15 @@ impl<'a> Iterator for Lines<'a> {
         let colon = memchr::memchr(b':', line)?;
         Some((line.get(..colon)?, line.get(colon + 2..).unwrap_or_default()))
     }
+}
+
+/// The fields that the `Connection` fields name (RFC 9110 section 7.6.1); `Keep-Alive` goes in any case.
+fn nominated(head: &ResponseHead) -> SmallVec<[&[u8]; 4]> {
+    let mut named = SmallVec::new();
+    for value in head.values("connection").filter(|value| !value.eq_ignore_ascii_case(b"keep-alive")) {
+        named.extend(list_items(std::iter::once(value)));
+    }
+    named
 }
 
 /// What the connection adds to an answer.

@@ -1,5 +1,6 @@
 //! The head that is forwarded: asserted as the bytes that the application receives.
 
+use proptest::prelude::*;
 use scopegate::request::{Edit, ForwardBody, ForwardHead, ForwardedFor, write_forward_head};
 
 fn base<'a>() -> ForwardHead<'a> {
@@ -31,6 +32,23 @@ fn end_to_end_fields_pass_with_their_names_as_sent() {
         write(&base(), &sent),
         "GET /stock?w=HF HTTP/1.1\r\nHost: wms.internal\r\nSOAPAction: \"x\"\r\naCCept: */*\r\nCookie: a=1; b=2\r\n\r\n"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However they were put together, the pieces go out joined in one way.
+    #[test]
+    fn cookies_are_joined_in_one_way(sent in prop::collection::vec("[ab=; \t]{0,9}", 1..3)) {
+        let fields: Vec<_> = sent.iter().map(|value| ("Cookie", value.as_str())).collect();
+        let pieces = sent.iter().flat_map(|value| value.split(';')).map(|piece| piece.trim_matches([' ', '\t']));
+        let joined = pieces.filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join("; ");
+        let line = if joined.is_empty() { String::new() } else { format!("Cookie: {joined}\r\n") };
+        prop_assert_eq!(
+            write(&base(), &fields),
+            format!("GET /stock?w=HF HTTP/1.1\r\nHost: wms.internal\r\n{line}\r\n")
+        );
+    }
 }
 
 #[test]

@@ -125,7 +125,8 @@ fn one(
     let paths = secret_paths(&routes, &SecretNames::new(written.clone()));
     let secrets =
         SecretNames::new(written.chain(identity.secret_names()).chain(marked.map(|param| param.location.name())))
-            .with_paths(paths);
+            .with_paths(paths)
+            .knowing(routes.iter().flat_map(|route| &route.params).map(|param| param.location.name()));
     let enforces_some = routes.iter().any(|route| route.mode == Some(Mode::Enforce));
     let app = App {
         name: raw.app.as_str().into(),
