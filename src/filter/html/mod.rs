@@ -20,6 +20,7 @@
 //! At hand is one row or masked element at a time, and, until the first table or list of the rule has begun, the beginning of the page;
 //! neither may be longer than [`crate::filter::Bounds::row`].
 
+mod charset;
 mod element;
 mod fault;
 mod gap;
