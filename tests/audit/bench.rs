@@ -3,7 +3,8 @@
 use crate::disk::*;
 use scopegate::audit::filter::{Entry, Filter, Term, Wanted};
 use scopegate::audit::query::{Order, Query, query};
-use scopegate::audit::verify::{Report, Trust, verify};
+use scopegate::audit::verify::report::Report;
+use scopegate::audit::verify::{Trust, verify};
 use scopegate::audit::{
     Completion, DecisionRecord, Durability, Journal, JournalError, JournalSettings, Ledger, OutcomeRecord, PublicKey,
     layout,

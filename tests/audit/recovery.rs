@@ -3,7 +3,8 @@
 use crate::bench::*;
 use scopegate::audit::filter::{Filter, Wanted};
 use scopegate::audit::query::{Order, Query, query};
-use scopegate::audit::verify::{State, Trust, verify};
+use scopegate::audit::verify::report::State;
+use scopegate::audit::verify::{Trust, verify};
 use scopegate::audit::{Disk, Durability, Journal, JournalError, JournalSettings, Ledger, Room};
 use scopegate::model::SystemClock;
 use scopegate::telemetry::Metrics;

@@ -2,7 +2,8 @@
 
 use crate::bench::*;
 use crate::disk::*;
-use scopegate::audit::verify::{Anchor, Report, State, Trust, verify};
+use scopegate::audit::verify::report::{Report, State};
+use scopegate::audit::verify::{Anchor, Trust, verify};
 use scopegate::audit::{JournalSettings, PublicKey, chain, layout};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
