@@ -2,13 +2,20 @@
 //!
 //! It stands above `rules`, which embeds it, and above `upstream`, which dials by it.
 
+mod address;
+mod error;
+mod health;
 mod raw;
+mod rewrite;
 mod spec;
+mod tls;
 
+pub use address::{Address, HostPolicy};
+pub use error::SpecError;
+pub use health::{EjectSpec, HealthSpec, StatusRange};
 pub use raw::{RawBalance, RawEject, RawHealth, RawPool, RawRewrite, RawStatus, RawTls, RawUpstream};
-pub use spec::{
-    Address, EjectSpec, HealthSpec, HostPolicy, Inside, Pin, PoolSpec, RewriteSpec, SpecError, StatusRange, TlsSpec,
-    UpstreamId, UpstreamSpec,
-};
+pub use rewrite::{Inside, RewriteSpec};
+pub use spec::{PoolSpec, UpstreamId, UpstreamSpec};
+pub use tls::{Pin, TlsSpec};
 
-pub(crate) use spec::split_authority;
+pub(crate) use address::split_authority;

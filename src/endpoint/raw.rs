@@ -176,3 +176,14 @@ pub struct RawRewrite {
     #[serde(default)]
     pub secure: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let error = serde_yaml::from_str::<RawUpstream>("url: http://a\nretrys: 2").unwrap_err().to_string();
+        assert!(error.contains("unknown field `retrys`"), "{error}");
+    }
+}
