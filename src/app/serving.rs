@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gateway::{self, Call, Connection, Core, Panicked};
-use crate::identity::chain::Verifiers;
 use crate::identity::credential::PasswordVerifier;
 use crate::identity::device::{Agents, DeviceReader};
 use crate::identity::jwks::KeyRing;
 use crate::identity::key::MasterKey;
+use crate::identity::verifiers::Verifiers;
 use crate::server::accept::{Accept, Admission};
 use crate::server::listen::Role;
 use crate::server::redirect::Redirect;

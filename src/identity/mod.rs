@@ -18,3 +18,4 @@ pub mod settle;
 pub mod sign_in;
 pub mod source;
 pub mod user_map;
+pub mod verifiers;

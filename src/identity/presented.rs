@@ -1,9 +1,10 @@
 //! The cookies of a request as identity sees them: which sessions they present and what of them the application gets; never whose they are.
 
-use super::chain::{IdentityChain, Verifiers};
+use super::chain::IdentityChain;
 use super::cookie::{self, Found};
 use super::evidence::Evidence;
 use super::session::{Opened, SessionKey};
+use super::verifiers::Verifiers;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::cell::OnceCell;

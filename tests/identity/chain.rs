@@ -136,7 +136,7 @@ fn a_cookie_cannot_carry_session_and_token() {
 #[test]
 fn every_source_has_its_file_its_tests_and_its_place_in_the_schema() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let schema = schemars::schema_for!(scopegate::identity::chain::RawIdentity);
+    let schema = schemars::schema_for!(scopegate::identity::chain::raw::RawIdentity);
     for kind in SourceKind::ALL {
         let file = kind.as_str().replace('-', "_");
         let source = std::fs::read_to_string(root.join(format!("src/identity/source/{file}.rs"))).expect(&file);

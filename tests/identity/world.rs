@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use scopegate::identity::chain::{Compile, Identified, IdentityChain, RawIdentity, Verifiers};
+use scopegate::identity::chain::raw::{Compile, RawIdentity};
+use scopegate::identity::chain::{Identified, IdentityChain};
 use scopegate::identity::credential::{CredentialSource, PasswordSettings, PasswordVerifier, SubjectStatus};
 use scopegate::identity::error::IdentityError;
 use scopegate::identity::evidence::Evidence;
@@ -13,6 +14,7 @@ use scopegate::identity::presented::Presented;
 use scopegate::identity::session::{MemoryStore, SessionSettings, SessionTable};
 use scopegate::identity::settle::{Exchange, Settlement};
 use scopegate::identity::sign_in::{Judgement, Verdict};
+use scopegate::identity::verifiers::Verifiers;
 use scopegate::model::{Device, Reason, SubjectId, Timestamp};
 use scopegate::request::{BodyLimits, CanonicalTarget, ContentTypes, Dialect, RequestView, TargetLimits};
 use scopegate::wire::connection::{CertificateNames, ClientCertificate, ConnectionInfo, Protocol, TlsInfo};

@@ -5,7 +5,7 @@ use super::{AppPlaces, Facts, Named, Notes, route};
 use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Place, Report};
 use crate::endpoint::UpstreamSpec;
-use crate::identity::chain::Compile;
+use crate::identity::chain::raw::Compile;
 use crate::request::{Location, SecretNames, SecretPath};
 use crate::rules::pattern::Part;
 use crate::rules::raw::{RawApp, RawHeaders};

@@ -3,7 +3,7 @@
 use super::route::RawRoute;
 use crate::diagnostics::yaml::{OneOrMany, Spanned, Table};
 use crate::endpoint::RawUpstream;
-use crate::identity::chain::RawIdentity;
+use crate::identity::chain::raw::RawIdentity;
 use crate::lookup::RawLookup;
 use crate::request::{Charset, RawDialect};
 use crate::rules::set::Mode;

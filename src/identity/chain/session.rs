@@ -1,0 +1,62 @@
+//! What the application's session cookies say of who is asking: whose session it is, and whether another could be read.
+
+use super::IdentityChain;
+use crate::identity::error::IdentityError;
+use crate::identity::evidence::Evidence;
+use crate::identity::presented::{Presented, PresentedCookie};
+use crate::identity::source::{Claim, SourceKind};
+use crate::identity::verifiers::Verifiers;
+use crate::model::Reason;
+
+impl IdentityChain {
+    /// SECURITY: a session that the application might read from elsewhere than the cookie that was looked up refuses
+    /// (test `a_session_by_query_or_in_two_cookies_is_refused`).
+    pub(super) fn check_sessions(&self, evidence: &Evidence<'_>, presented: &Presented) -> Result<(), IdentityError> {
+        let Some(legacy) = self.legacy() else { return Ok(()) };
+        let refuse =
+            |detail: &str| Err(IdentityError::of(SourceKind::LegacySession, Reason::InvalidCredential, detail));
+        if presented.is_ambiguous() {
+            return refuse("which session cookie the application would read cannot be told");
+        }
+        let Some(target) = evidence.target else { return Ok(()) };
+        for (index, cookie) in legacy.cookies.iter().enumerate() {
+            if cookie.parameter.as_ref().is_some_and(|name| target.query().mentions(name)) {
+                return refuse("a session stands in the query");
+            }
+            let own = presented.get(index).map(|cookie| cookie.value.as_slice());
+            let mut parameters = target.path_parameters().iter();
+            let other =
+                |name: &str, value: &str| name.eq_ignore_ascii_case(&cookie.name) && own != Some(value.as_bytes());
+            if parameters.any(|parameter| other(parameter.name(), parameter.value())) {
+                return refuse("a session stands in the path");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn bound_session(
+        &self,
+        cookie: &PresentedCookie,
+        evidence: &Evidence<'_>,
+        verifiers: &Verifiers,
+    ) -> Result<Option<Claim>, IdentityError> {
+        let source = SourceKind::LegacySession;
+        let session = match verifiers.sessions.lookup(&cookie.key, evidence.now) {
+            Some(session) => session,
+            None => match verifiers.sessions.lookup_through(&cookie.key, evidence.now).await {
+                Ok(Some(session)) => session,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    return Err(IdentityError::of(source, Reason::IdentityUnavailable, &error.to_string()));
+                }
+            },
+        };
+        let binding = session.binding();
+        let same_device = self.legacy().is_some_and(|legacy| legacy.same_device);
+        if same_device && (binding.device.is_none() || binding.device != evidence.device.id) {
+            let error = IdentityError::of(source, Reason::DeviceMismatch, "the session belongs to another device");
+            return Err(error.about(binding.subject.clone()));
+        }
+        Ok(Some(Claim { source, subject: binding.subject.clone(), since: Some(binding.created) }))
+    }
+}
