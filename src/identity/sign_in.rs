@@ -2,7 +2,10 @@
 
 use super::chain::IdentityChain;
 use super::cookie::SetCookie;
-use super::source::legacy_session::{Confirm, Doorway, InPage, LegacySession, SignIn};
+use super::source::legacy_session::LegacySession;
+use super::source::legacy_session::confirm::{Confirm, InPage};
+use super::source::legacy_session::doorway::Doorway;
+use super::source::legacy_session::sign_in::SignIn;
 use crate::model::{SubjectId, Timestamp};
 use crate::request::{Charset, Location, ParamValues, RequestView};
 use crate::wire::head::ResponseHead;
