@@ -1,6 +1,10 @@
 //! The judged request: values by location, changed by obligations, and written again from what was read.
 
-use super::body::{BodyLimits, BodyState, ContentTypes, JudgedBody, XmlShape, read};
+mod elsewhere;
+mod embedded;
+mod value;
+
+use super::body::{BodyLimits, BodyState, ContentTypes, JudgedBody, read};
 use super::canonical::CanonicalTarget;
 use super::dialect::{Base, Dialect, Place};
 use super::error::{BodyError, ParamError};
@@ -8,9 +12,7 @@ use super::header::folds_to;
 use super::json::Json;
 use super::location::{Cookies, Location};
 use super::media::MediaType;
-use super::name::{Match, ParamName};
-use super::param::{ParamList, ParamValues};
-use super::typed::ParamType;
+use super::param::ParamList;
 use super::unnamed;
 use bytes::Bytes;
 use compact_str::CompactString;
@@ -165,160 +167,6 @@ impl<'h> RequestView<'h> {
         }
     }
 
-    /// The values at `location`.
-    ///
-    /// # Errors
-    /// When the application may read another value than this one: the name in another spelling or another place, a
-    /// repeated header, a part of the body that was not read.
-    pub fn values(&self, location: &Location) -> Result<ParamValues<'_>, ParamError> {
-        match location {
-            Location::Path(location) => Ok(location.values(self)),
-            Location::Query(location) => location.values(self),
-            Location::Form(location) => location.values(self),
-            Location::Multipart(location) => location.values(self),
-            Location::FileName(location) => location.values(self),
-            Location::Json(location) => location.values(self),
-            Location::JsonIn(location) => location.values(self),
-            Location::Xml(location) => location.values(self),
-            Location::Soap(location) => location.values(self),
-            Location::Rpc(location) => location.values(self),
-            Location::Header(location) => location.values(self),
-            Location::Cookie(location) => location.values(self),
-            Location::Param(location) => location.values(self),
-        }
-    }
-
-    /// Whether what stands at `location` are files only, or nothing.
-    ///
-    /// # Errors
-    /// When text stands there, the name in another spelling, or the place holds no files.
-    pub fn check_files(&self, location: &Location) -> Result<(), ParamError> {
-        match location {
-            Location::Multipart(location) => location.check_files(self),
-            other => Err(ParamError::Unwritable { name: other.name().into() }),
-        }
-    }
-
-    /// Gives `location` these values, as `fill` and `narrow` want it. Several go only into a list type.
-    ///
-    /// # Errors
-    /// When there is no value, several where `kind` is no list, one that `kind` does not accept, or the place cannot
-    /// hold them.
-    pub fn set<S: AsRef<str>>(
-        &mut self,
-        location: &Location,
-        kind: &ParamType,
-        values: &[S],
-    ) -> Result<(), ParamError> {
-        let refused = || ParamError::Unwritable { name: location.name().into() };
-        let elements: SmallVec<[&str; 4]> = values.iter().map(AsRef::as_ref).collect();
-        let one = elements.len() == 1;
-        if elements.is_empty() || !(one || kind.is_list()) {
-            return Err(refused());
-        }
-        let joined;
-        let written: &[&str] = match kind {
-            ParamType::List { of, separator: Some(separator) } => {
-                if elements.iter().any(|element| element.contains(*separator) || of.accept(element).is_err()) {
-                    return Err(refused());
-                }
-                joined = elements.join(separator.encode_utf8(&mut [0; 4]));
-                &[joined.as_str()]
-            }
-            _ => {
-                elements.iter().try_for_each(|element| kind.accept(element)).map_err(|_| refused())?;
-                &elements
-            }
-        };
-        match location {
-            Location::Path(location) => location.set(self, written),
-            Location::Query(location) => location.set(self, written),
-            Location::Form(location) => location.set(self, written),
-            Location::Multipart(location) => location.set(self, written),
-            Location::FileName(_) => Err(refused()),
-            Location::Json(location) => location.set(self, written, kind),
-            Location::JsonIn(location) => location.set(self, written, kind),
-            Location::Xml(location) => location.set(self, written, kind),
-            Location::Soap(location) => location.set(self, written, kind),
-            Location::Rpc(location) => location.set(self, written, kind),
-            Location::Header(location) => location.set(self, written),
-            Location::Cookie(location) => location.set(self, written),
-            Location::Param(location) => location.set(self, written),
-        }
-    }
-
-    /// Removes what stands at `location`.
-    ///
-    /// # Errors
-    /// When it cannot be removed: a part of the path.
-    pub fn remove(&mut self, location: &Location) -> Result<(), ParamError> {
-        match location {
-            Location::Path(_) | Location::FileName(_) => {
-                return Err(ParamError::Unwritable { name: location.name().into() });
-            }
-            Location::Query(location) => location.remove(self),
-            Location::Form(location) => location.remove(self),
-            Location::Multipart(location) => location.remove(self),
-            Location::Json(location) => location.remove(self)?,
-            Location::JsonIn(location) => location.remove(self)?,
-            Location::Xml(location) => location.remove(self),
-            Location::Soap(location) => location.remove(self),
-            Location::Rpc(location) => location.remove(self)?,
-            Location::Header(location) => location.remove(self),
-            Location::Cookie(location) => location.remove(self)?,
-            Location::Param(location) => location.remove(self),
-        }
-        Ok(())
-    }
-
-    /// Reads the JSON texts in parameters that `named` look into, so that they can be judged, and puts each back as it was
-    /// read. `depth` is the number of nested objects and lists allowed.
-    ///
-    /// # Errors
-    /// When such a parameter stands more than once or does not hold JSON with one reading.
-    pub fn unfold<'a>(
-        &mut self,
-        named: impl IntoIterator<Item = &'a Location>,
-        depth: usize,
-    ) -> Result<(), ParamError> {
-        for location in named {
-            let Location::JsonIn(location) = location else { continue };
-            let holder = &location.holder;
-            if self.embedded(holder).is_some() {
-                continue;
-            }
-            let root = match self.values(holder)? {
-                values if values.is_absent() => continue,
-                ParamValues::One(text) => Json::parse(text.as_bytes(), depth)
-                    .map_err(|error| ParamError::Embedded { name: holder.name().into(), error: Box::new(error) })?,
-                _ => return Err(ParamError::Several { name: holder.name().into() }),
-            };
-            self.embed(holder, root)?;
-        }
-        Ok(())
-    }
-
-    /// The JSON text that `holder` holds.
-    pub(crate) fn embedded(&self, holder: &Location) -> Option<&Json> {
-        self.0.embedded.iter().find(|(known, _)| known == holder).map(|(_, root)| root)
-    }
-
-    /// Every JSON text in a parameter that was read.
-    pub(crate) fn all_embedded(&self) -> &[(Location, Json)] {
-        &self.0.embedded
-    }
-
-    /// Puts a JSON text into `holder`.
-    pub(crate) fn embed(&mut self, holder: &Location, root: Json) -> Result<(), ParamError> {
-        let mut text = Vec::new();
-        root.write(&mut text);
-        let text = String::from_utf8(text).map_err(|_| ParamError::Unwritable { name: holder.name().into() })?;
-        self.set(holder, &ParamType::Text, &[text])?;
-        self.0.embedded.retain(|(known, _)| known != holder);
-        self.0.embedded.push((holder.clone(), root));
-        Ok(())
-    }
-
     /// The parameters of query and judged body that none of `named` names.
     pub fn unnamed<'a, I>(&self, named: I) -> Vec<Unnamed>
     where
@@ -378,45 +226,6 @@ impl<'h> RequestView<'h> {
         self.0.cookies.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
-    /// Refuses a parameter that the application also reads in another of the places it merges with `here`.
-    pub(crate) fn check_elsewhere(&self, name: &ParamName, here: Place) -> Result<(), ParamError> {
-        self.0.dialect.merge.iter().filter(|&&place| place != here).try_for_each(|&place| self.check_place(name, place))
-    }
-
-    /// Refuses a parameter that stands in `place`.
-    pub(crate) fn check_place(&self, name: &ParamName, place: Place) -> Result<(), ParamError> {
-        let found = match place {
-            Place::Query => self.0.target.query().mentions(name),
-            Place::Cookie => self.cookies()?.mentions(name),
-            Place::Form => match &self.0.body {
-                BodyState::Absent => false,
-                BodyState::Unread if self.may_hold_form() => {
-                    return Err(ParamError::Unread { name: name.as_str().into() });
-                }
-                BodyState::Unread => false,
-                BodyState::Form { list, .. } => list.mentions(name),
-                BodyState::Multipart(multipart) => multipart.mentions(name),
-                // frameworks that nobody told us of may merge an object or a document into their parameters
-                BodyState::Json(body) => {
-                    let Json::Object(members) = &body.root else { return Ok(()) };
-                    self.0.dialect.base == Base::Strict && members.iter().any(|(key, _)| may_be(name, key))
-                }
-                BodyState::Xml(body) => {
-                    let root = &body.document.root;
-                    let names = root.elements().map(|child| &child.name).chain([&root.name]);
-                    let mut names = names.chain(root.attributes.iter().map(|attribute| &attribute.name));
-                    self.0.dialect.base == Base::Strict
-                        && matches!(body.shape, XmlShape::Plain)
-                        && names.any(|known| may_be(name, &known.local))
-                }
-            },
-        };
-        if found {
-            return Err(ParamError::Elsewhere { name: name.as_str().into(), place: place.as_str() });
-        }
-        Ok(())
-    }
-
     pub(crate) const fn body_state(&self) -> &BodyState {
         &self.0.body
     }
@@ -451,8 +260,4 @@ impl<'h> RequestView<'h> {
         self.0.cookie_edits.push((name.into(), value));
         Ok(())
     }
-}
-
-fn may_be(name: &ParamName, key: &str) -> bool {
-    name.matches(key, None) != Match::Other
 }
