@@ -1,16 +1,19 @@
 //! From tree to typed value through serde; finds every fault by going on without the faulty entry.
 
+mod entry;
+mod placed;
+mod variant;
+
+use self::entry::{Alone, Entries, Items};
+use self::placed::Placed;
+use self::variant::Variant;
 use super::error::{DecodeError, What};
-use super::node::{Key, Kind, Node, Plain};
+use super::node::{Kind, Node, Plain};
 use super::shape;
 use super::spanned;
 use crate::diagnostics::{Mark, Report};
 use compact_str::CompactString;
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
-    SeqAccess, Unexpected, VariantAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 use std::sync::Arc;
 
 /// Faults noted in one value before giving up.
@@ -220,223 +223,5 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.variant(variants, visitor).map_err(|error| error.at(self.mark))
-    }
-}
-
-struct Items<'de> {
-    items: &'de [Node],
-    at: usize,
-}
-
-impl<'de> SeqAccess<'de> for Items<'de> {
-    type Error = DecodeError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
-        let Some(node) = self.items.get(self.at) else { return Ok(None) };
-        let at = self.at;
-        self.at += 1;
-        seed.deserialize(node).map(Some).map_err(|error| error.at(node.mark).through(at))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len().saturating_sub(self.at))
-    }
-}
-
-/// One value shown as a list of one.
-struct Alone<'de>(Option<&'de Node>);
-
-impl<'de> SeqAccess<'de> for Alone<'de> {
-    type Error = DecodeError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
-        self.0.take().map(|node| seed.deserialize(node)).transpose()
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(1)
-    }
-}
-
-struct Entries<'de> {
-    entries: &'de [(Key, Node)],
-    at: usize,
-}
-
-impl<'de> MapAccess<'de> for Entries<'de> {
-    type Error = DecodeError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-        let Some((key, _)) = self.entries.get(self.at) else { return Ok(None) };
-        let name: KeyText<'de> = KeyText(key);
-        seed.deserialize(name).map(Some).map_err(|error| error.at(key.mark).through(self.at))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
-        let Some((_, node)) = self.entries.get(self.at) else {
-            return Err(DecodeError::custom("a key without a value"));
-        };
-        let at = self.at;
-        self.at += 1;
-        seed.deserialize(node).map_err(|error| error.at(node.mark).through(at))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.entries.len().saturating_sub(self.at))
-    }
-}
-
-/// A key: a text, whose place [`super::Spanned`] may ask for.
-struct KeyText<'de>(&'de Key);
-
-impl<'de> Deserializer<'de> for KeyText<'de> {
-    type Error = DecodeError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_borrowed_str(&self.0.text)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        if name == spanned::NAME {
-            visitor.visit_map(PlacedKey { key: self.0, at: 0 })
-        } else {
-            self.deserialize_any(visitor)
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        visitor.visit_enum(Variant { name: &self.0.text, mark: self.0.mark, value: None })
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_some(self)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
-    }
-}
-
-/// The four fields of [`super::Spanned`].
-struct Placed<'de> {
-    node: &'de Node,
-    at: usize,
-}
-
-struct PlacedKey<'de> {
-    key: &'de Key,
-    at: usize,
-}
-
-fn number(mark: Mark, at: usize) -> u32 {
-    match at {
-        1 => mark.line,
-        2 => mark.column,
-        _ => mark.width,
-    }
-}
-
-macro_rules! placed {
-    ($type:ident, $field:ident, $value:expr) => {
-        impl<'de> MapAccess<'de> for $type<'de> {
-            type Error = DecodeError;
-
-            fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-                let Some(name) = spanned::FIELDS.get(self.at) else { return Ok(None) };
-                self.at += 1;
-                seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some)
-            }
-
-            fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
-                if self.at < spanned::FIELDS.len() {
-                    seed.deserialize(number(self.$field.mark, self.at).into_deserializer())
-                } else {
-                    let value: fn(&'de _) -> _ = $value;
-                    seed.deserialize(value(self.$field))
-                }
-            }
-        }
-    };
-}
-
-placed!(Placed, node, |node| node);
-placed!(PlacedKey, key, KeyText);
-
-struct Variant<'de> {
-    name: &'de str,
-    mark: Mark,
-    value: Option<(usize, &'de Node)>,
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = DecodeError;
-    type Variant = Payload<'de>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Payload<'de>), DecodeError> {
-        let name: StrDeserializer<'_, DecodeError> = self.name.into_deserializer();
-        let variant = seed.deserialize(name).map_err(|error| error.at(self.mark))?;
-        Ok((variant, Payload { name: self.name, mark: self.mark, value: self.value }))
-    }
-}
-
-struct Payload<'de> {
-    name: &'de str,
-    mark: Mark,
-    value: Option<(usize, &'de Node)>,
-}
-
-impl<'de> Payload<'de> {
-    fn value(&self) -> Result<(usize, &'de Node), DecodeError> {
-        let name = self.name;
-        self.value
-            .ok_or_else(|| DecodeError::custom(format!("`{name}` wants a value: write `{{{name}: …}}`")).at(self.mark))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Payload<'de> {
-    type Error = DecodeError;
-
-    fn unit_variant(self) -> Result<(), DecodeError> {
-        match self.value {
-            None => Ok(()),
-            Some((_, node)) if node.is_nothing() => Ok(()),
-            Some((_, node)) => {
-                Err(DecodeError::custom(format!("`{}` takes no value; write the word alone", self.name)).at(node.mark))
-            }
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
-        let (at, node) = self.value()?;
-        seed.deserialize(node).map_err(|error| error.at(node.mark).through(at))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        let (at, node) = self.value()?;
-        node.deserialize_seq(visitor).map_err(|error| error.through(at))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        let (at, node) = self.value()?;
-        node.deserialize_struct("", fields, visitor).map_err(|error| error.through(at))
     }
 }
