@@ -1,15 +1,20 @@
 //! An element of `scope:` as YAML spells it.
 
-use super::form;
-use crate::diagnostics::Mark;
+use super::at::{OneOf, RawAt, at, is_place, keys, places};
 use crate::diagnostics::yaml::Spanned;
-use crate::request::{RawJsonIn, RawLocation, RawParamType};
+use crate::request::RawParamType;
 use crate::rules::route::Absent;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
+
+/// The keys of an end of a binding.
+const END_KEYS: &[&str] = keys!["absent", "lookup", "key"];
+
+/// The keys of a whole binding.
+const BINDING_KEYS: &[&str] = keys!["absent", "narrow", "type", "places", "lookup", "key"];
 
 /// How a dimension is bound: `ignored`; a place with `absent` and `narrow`; a lookup with its key; or a list of such (both ends of a
 /// move).
@@ -28,26 +33,6 @@ pub enum RawBinding {
         /// The type of the values, or of the keys.
         kind: Option<Spanned<RawParamType>>,
     },
-}
-
-/// Where something is named: at a place, or by a handle, which may stand in several.
-#[derive(Clone, Debug)]
-pub enum RawAt {
-    /// At this place.
-    Place(Spanned<RawLocation>),
-    /// By this handle of the route.
-    Handle(Spanned<String>),
-}
-
-impl RawAt {
-    /// Where it is written.
-    #[must_use]
-    pub const fn mark(&self) -> Mark {
-        match self {
-            Self::Place(place) => place.mark,
-            Self::Handle(name) => name.mark,
-        }
-    }
 }
 
 /// One source of a dimension's values.
@@ -70,123 +55,6 @@ enum AbsentEnd {
     Stays,
 }
 
-/// Of which objects nothing is believed any more.
-#[derive(Clone, Debug)]
-pub enum RawForget {
-    /// All of them.
-    All,
-    /// Those that are named here.
-    At(RawAt),
-}
-
-const PLACES: [&str; 14] = [
-    "path",
-    "query",
-    "form",
-    "multipart",
-    "file-name",
-    "json",
-    "json-in",
-    "xml",
-    "soap",
-    "rpc",
-    "header",
-    "cookie",
-    "param",
-    "handle",
-];
-
-/// A key that is one of those known, checked while its place is known.
-macro_rules! keyed {
-    ($name:ident, [$($key:literal),*]) => {
-        struct $name(Spanned<String>);
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                const KNOWN: &[&str] = &[$($key),*];
-                let key = Spanned::<String>::deserialize(deserializer)?;
-                if KNOWN.contains(&key.as_str()) { Ok(Self(key)) } else { Err(de::Error::unknown_field(&key, KNOWN)) }
-            }
-        }
-    };
-}
-
-keyed!(
-    BindingKey,
-    [
-        "absent",
-        "narrow",
-        "type",
-        "places",
-        "lookup",
-        "key",
-        "handle",
-        "path",
-        "query",
-        "form",
-        "multipart",
-        "file-name",
-        "json",
-        "json-in",
-        "xml",
-        "soap",
-        "rpc",
-        "header",
-        "cookie",
-        "param"
-    ]
-);
-keyed!(
-    EndKey,
-    [
-        "absent",
-        "lookup",
-        "key",
-        "handle",
-        "path",
-        "query",
-        "form",
-        "multipart",
-        "file-name",
-        "json",
-        "json-in",
-        "xml",
-        "soap",
-        "rpc",
-        "header",
-        "cookie",
-        "param"
-    ]
-);
-keyed!(
-    AtKey,
-    [
-        "handle",
-        "path",
-        "query",
-        "form",
-        "multipart",
-        "file-name",
-        "json",
-        "json-in",
-        "xml",
-        "soap",
-        "rpc",
-        "header",
-        "cookie",
-        "param"
-    ]
-);
-
-/// The value behind a key that says where something stands.
-fn at<'de, A: MapAccess<'de>>(key: &Spanned<String>, map: &mut A) -> Result<RawAt, A::Error> {
-    if key.as_str() == "handle" {
-        return map.next_value().map(RawAt::Handle);
-    }
-    let place: RawLocation = form::entry(key.value.clone(), map)?;
-    Ok(RawAt::Place(key.with(place)))
-}
-
 /// The keys of an end as they come.
 #[derive(Default)]
 struct Gathered {
@@ -201,7 +69,7 @@ impl Gathered {
         match key.as_str() {
             "lookup" => self.lookup = Some(map.next_value()?),
             "key" => self.key = Some(map.next_value()?),
-            name if PLACES.contains(&name) => self.ats.push(at(key, map)?),
+            name if is_place(name) => self.ats.push(at(key, map)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -225,33 +93,6 @@ impl Gathered {
     }
 }
 
-impl<'de> Deserialize<'de> for RawAt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct One;
-        impl<'de> Visitor<'de> for One {
-            type Value = RawAt;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a place such as `{query: id}`, or `{handle: …}`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawAt, A::Error> {
-                let Some(AtKey(key)) = map.next_key()? else {
-                    return Err(de::Error::custom("no place is given; write for example `{query: id}`"));
-                };
-                let found = at(&key, &mut map)?;
-                match map.next_key::<AtKey>()? {
-                    None => Ok(found),
-                    Some(_) => Err(de::Error::custom(
-                        "two places are given; list them under `handles` and write `{handle: …}`",
-                    )),
-                }
-            }
-        }
-        deserializer.deserialize_map(One)
-    }
-}
-
 impl<'de> Deserialize<'de> for RawEnd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct One;
@@ -264,7 +105,7 @@ impl<'de> Deserialize<'de> for RawEnd {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawEnd, A::Error> {
                 let (mut gathered, mut absent) = (Gathered::default(), AbsentEnd::Refuse);
-                while let Some(EndKey(key)) = map.next_key()? {
+                while let Some(key) = map.next_key_seed(OneOf(END_KEYS))? {
                     if !gathered.take(&key, &mut map)? {
                         absent = map.next_value()?;
                     }
@@ -278,33 +119,6 @@ impl<'de> Deserialize<'de> for RawEnd {
             }
         }
         deserializer.deserialize_map(One)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawForget {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Forms;
-        impl<'de> Visitor<'de> for Forms {
-            type Value = RawForget;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`all`, or a place such as `{form: id}`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<RawForget, E> {
-                match text {
-                    "all" => Ok(RawForget::All),
-                    other => Err(E::custom(format_args!(
-                        "`{other}` does not say which objects; write `all`, or a place such as `{{form: id}}`"
-                    ))),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawForget, A::Error> {
-                RawAt::deserialize(de::value::MapAccessDeserializer::new(map)).map(RawForget::At)
-            }
-        }
-        deserializer.deserialize_any(Forms)
     }
 }
 
@@ -338,7 +152,7 @@ impl<'de> Deserialize<'de> for RawBinding {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawBinding, A::Error> {
                 let (mut absent, mut narrow, mut kind) = (Absent::Refuse, false, None);
                 let (mut gathered, mut listed) = (Gathered::default(), Vec::new());
-                while let Some(BindingKey(key)) = map.next_key()? {
+                while let Some(key) = map.next_key_seed(OneOf(BINDING_KEYS))? {
                     match key.as_str() {
                         "absent" => absent = map.next_value()?,
                         "narrow" => narrow = map.next_value()?,
@@ -353,35 +167,6 @@ impl<'de> Deserialize<'de> for RawBinding {
             }
         }
         deserializer.deserialize_any(Forms)
-    }
-}
-
-/// The properties that name a place.
-fn places(generator: &mut SchemaGenerator) -> serde_json::Map<String, serde_json::Value> {
-    let text = || serde_json::json!({"type": "string"});
-    let mut places: serde_json::Map<_, _> = PLACES.iter().map(|name| ((*name).to_owned(), text())).collect();
-    places.insert("json-in".into(), generator.subschema_for::<RawJsonIn>().to_value());
-    places
-}
-
-impl JsonSchema for RawAt {
-    fn schema_name() -> Cow<'static, str> {
-        "At".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "properties": places(generator), "additionalProperties": false, "minProperties": 1, "maxProperties": 1})
-    }
-}
-
-impl JsonSchema for RawForget {
-    fn schema_name() -> Cow<'static, str> {
-        "Forget".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let at = generator.subschema_for::<RawAt>();
-        json_schema!({"anyOf": [{"const": "all", "description": "All of them."}, at]})
     }
 }
 

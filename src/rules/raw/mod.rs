@@ -1,6 +1,7 @@
 //! The rule language as YAML spells it; nothing here is checked but its shape.
 
 mod app;
+mod at;
 mod binding;
 mod condition;
 mod form;
@@ -12,7 +13,8 @@ mod route;
 mod test;
 
 pub use app::{RawApp, RawHeaders};
-pub use binding::{RawAt, RawBinding, RawEnd, RawForget};
+pub use at::{RawAt, RawForget};
+pub use binding::{RawBinding, RawEnd};
 pub use condition::{RawAbsentParam, RawCondition, RawDevice, RawTime};
 pub use operation::{RawChoice, RawFieldPlace, RawOperation};
 pub use param::RawParam;

@@ -1,6 +1,7 @@
 //! One element of `routes:` as YAML spells it.
 
-use super::binding::{RawBinding, RawForget};
+use super::at::RawForget;
+use super::binding::RawBinding;
 use super::condition::RawCondition;
 use super::operation::RawOperation;
 use super::param::RawParam;
