@@ -34,7 +34,8 @@ pub use query::QueryLocation;
 pub use rpc::RpcLocation;
 pub use soap::SoapLocation;
 pub use xml::XmlLocation;
-pub(crate) use xml_path::{Held as XmlHeld, XmlPath, each_value, render as render_path};
+pub(crate) use xml_path::XmlPath;
+pub(crate) use xml_path::held::{Held as XmlHeld, each_value, render as render_path};
 
 /// A location as the rules spell it: `{query: warehouse}`, `{json: /items/*/id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
