@@ -35,11 +35,21 @@ async fn connect<S: Service>(
     settings: H2Settings,
     stop: Stop,
 ) -> (SendRequest<Full<Bytes>>, JoinHandle<ConnectionEnd>) {
+    connect_with(service, settings, stop, 1 << 16).await
+}
+
+/// The same, by a client that takes so many bytes of each answer before it says that it takes more.
+async fn connect_with<S: Service>(
+    service: &Rc<S>,
+    settings: H2Settings,
+    stop: Stop,
+    window: u32,
+) -> (SendRequest<Full<Bytes>>, JoinHandle<ConnectionEnd>) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let service = Rc::clone(service);
     let serving = tokio::task::spawn_local(async move { serve_http2(server, &settings, service, stop).await });
     let mut builder = hyper::client::conn::http2::Builder::new(Local);
-    builder.initial_stream_window_size(1 << 16);
+    builder.initial_stream_window_size(window);
     let (sender, connection) = builder.handshake(TokioIo::new(client)).await.unwrap();
     tokio::task::spawn_local(connection);
     (sender, serving)
@@ -228,6 +238,19 @@ fn a_client_that_takes_nothing_is_given_up() {
         // the answer is never read: its stream's window stays closed
         let _held = sender.send_request(get("https://h/").body(Full::default()).unwrap()).await.unwrap();
         let began = tokio::time::Instant::now();
+        assert_eq!(serving.await.unwrap().end, End::ClientTimeout);
+        assert!((60..130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a_client_that_opens_no_window_is_given_up_however_small_the_answer_is() {
+    run(async {
+        let service = Rc::new(Recorder::new());
+        let (mut sender, serving) = connect_with(&service, H2Settings::default(), Stop::never(), 0).await;
+        let began = tokio::time::Instant::now();
+        // two bytes, which it never takes; its connection answers pings meanwhile
+        let _held = sender.send_request(get("https://h/").body(Full::default()).unwrap()).await.unwrap();
         assert_eq!(serving.await.unwrap().end, End::ClientTimeout);
         assert!((60..130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     });

@@ -146,10 +146,10 @@ impl Body for H2Answer {
         }
         this.bytes += data.len() as u64;
         this.stream.tally.account.earn(FOR_A_PIECE);
-        if !this.is_end_stream() {
-            this.untaken = true;
-            this.stream.tally.untaken.borrow_mut().push((this.stream.number, Instant::now()));
-        }
+        // SECURITY: the last piece, too, waits for the client's window, and its stream stays open until then
+        // (`a_client_that_opens_no_window_is_given_up_however_small_the_answer_is`).
+        this.untaken = true;
+        this.stream.tally.untaken.borrow_mut().push((this.stream.number, Instant::now()));
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
