@@ -172,6 +172,39 @@ impl Database {
         }
     }
 
+    /// Locks the orders, so that every question about them stalls until the lock is dropped.
+    pub fn lock(&self) -> Lock {
+        let statement = match self.url.split(':').next().unwrap() {
+            "sqlite" => "begin exclusive",
+            "postgres" => "begin; lock table orders in access exclusive mode",
+            _ => "lock tables orders write",
+        };
+        macro_rules! hold {
+            ($kind:ty, $url:expr, $locked:expr, $over:expr) => {{
+                let mut connection = <$kind as sqlx::Connection>::connect(&$url).await.unwrap();
+                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                $locked.send(()).unwrap();
+                // whoever drops the lock says nothing
+                let _ = $over.await;
+                sqlx::Connection::close(connection).await.unwrap();
+            }};
+        }
+        let (url, (locked, is_locked)) = (self.url.clone(), mpsc::channel());
+        let (over, is_over) = tokio::sync::oneshot::channel::<()>();
+        let holding = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                match url.split(':').next().unwrap() {
+                    "sqlite" => hold!(sqlx::SqliteConnection, url, locked, is_over),
+                    "postgres" => hold!(sqlx::PgConnection, url, locked, is_over),
+                    _ => hold!(sqlx::MySqlConnection, url, locked, is_over),
+                }
+            });
+        });
+        is_locked.recv().unwrap();
+        Lock { over: Some(over), holding: Some(holding) }
+    }
+
     /// Ends the server; its data stays.
     pub fn end(&mut self) {
         match &mut self.server {
@@ -197,6 +230,21 @@ impl Database {
             None => {}
             Some(Server::Postgres { .. }) => self.begin_postgres(),
             Some(Server::Mariadb(_)) => self.begin_mariadb(false),
+        }
+    }
+}
+
+/// A lock on the orders.
+pub struct Lock {
+    over: Option<tokio::sync::oneshot::Sender<()>>,
+    holding: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.over = None;
+        if let Some(holding) = self.holding.take() {
+            holding.join().unwrap();
         }
     }
 }

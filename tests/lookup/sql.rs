@@ -1,8 +1,12 @@
 //! Lookups on the application's database: real servers, read only, in time, and nothing of their address anywhere.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::database::Database;
+use crate::held::{Heard, ask, begun};
+use crate::peer::Peer;
 use crate::world::{Received, World, page};
 
 const RULES: &str = r#"
@@ -21,6 +25,7 @@ lookups:
   slow: {key: int, sql: {url: {file: db.url}, query: "SLOW"}, within: 300ms}
   writing: {key: int, sql: {url: {file: db.url}, query: "WRITING"}, within: 10s}
   wrong: {key: int, sql: {url: {file: db.url}, query: "select nothing from nowhere where id = {key}"}, within: 10s}
+  patient: {key: int, sql: {url: {file: db.url}, query: "select warehouse from orders where id = {key}"}, within: 60s}
   elsewhere: {key: int, sql: {url: {file: other.url}, query: "select warehouse from orders where id = {key}"}, within: 10s}
 routes:
   - {id: order, match: "GET /order/{id:int}", permission: order:view, scope: {warehouse: {lookup: order, key: {path: id}}, channel: {lookup: order, key: {path: id}}}}
@@ -34,6 +39,8 @@ routes:
   - {id: slow, match: "GET /slow/{id:int}", permission: order:view, scope: {warehouse: {lookup: slow, key: {path: id}}, channel: ignored}}
   - {id: writing, match: "GET /writing/{id:int}", permission: order:view, scope: {warehouse: {lookup: writing, key: {path: id}}, channel: ignored}}
   - {id: wrong, match: "GET /wrong/{id:int}", permission: order:view, scope: {warehouse: {lookup: wrong, key: {path: id}}, channel: ignored}}
+  - {id: plain, match: GET /plain, permission: order:view, scope: {warehouse: ignored, channel: ignored}}
+  - {id: patient, match: "GET /patient/{id:int}", permission: order:view, scope: {warehouse: {lookup: patient, key: {path: id}}, channel: ignored}}
   - {id: elsewhere, match: "GET /elsewhere/{id:int}", permission: order:view, scope: {warehouse: {lookup: elsewhere, key: {path: id}}, channel: ignored}}
 "#;
 
@@ -119,6 +126,107 @@ fn comes_back(world: &World, database: &mut Database) {
     }
     database.begin();
     world.permitted(&keeper.get("/order/5"), &["GET /order/5"]);
+}
+
+/// What asks about the orders, in the place of what is slow by itself.
+const ASKS: &str = "select warehouse from orders where id = {key}";
+
+/// While the database stalls, questions are refused in their time and everything else is served; afterwards all is well again.
+fn stalls_and_heals(database: &Database) {
+    let world = world(database, ASKS, ASKS);
+    let mut keeper = world.person("keeper.hf");
+    world.permitted(&keeper.get("/order/5"), &["GET /order/5"]);
+    for _ in 0..2 {
+        let lock = database.lock();
+        std::thread::scope(|scope| {
+            let ask = |id: usize| {
+                let mut keeper = world.person("keeper.hf");
+                scope.spawn(move || keeper.get(&format!("/slow/{id}")))
+            };
+            let slow: Vec<_> = (5..25).map(ask).collect();
+            for _ in 0..5 {
+                assert_eq!(keeper.get("/plain").status, 200);
+            }
+            for seen in slow {
+                let seen = seen.join().unwrap();
+                assert_eq!((seen.status, seen.reason()), (504, Some("lookup-timeout")), "{}", seen.text());
+            }
+        });
+        assert!(world.application.lines().iter().all(|line| line == "GET /plain"));
+        drop(lock);
+        world.permitted(&keeper.get("/order/5"), &["GET /order/5"]);
+    }
+    world.await_metric("scopegate_requests_in_flight", 0);
+}
+
+#[test]
+fn a_file_of_sqlite_that_is_locked_is_not_waited_for_and_answers_again() {
+    stalls_and_heals(&Database::sqlite());
+}
+
+#[test]
+fn postgresql_that_stalls_is_not_waited_for_and_answers_again() {
+    stalls_and_heals(&Database::postgres());
+}
+
+#[test]
+fn mariadb_that_stalls_is_not_waited_for_and_answers_again() {
+    stalls_and_heals(&Database::mariadb());
+}
+
+/// So many people ask, each about an order of its own that nobody knows, without waiting for an answer.
+fn crowd(world: &World, ids: std::ops::Range<u32>) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for (at, id) in (0..).zip(ids) {
+        if at % 100 == 0 {
+            peers.push(begun(world));
+        }
+        ask(world, peers.last_mut().unwrap(), 2 * (at % 100) + 1, &format!("/patient/{id}"));
+    }
+    peers
+}
+
+/// The statuses of all answers, as often as each came.
+fn statuses(peers: &mut [Peer], each: &[usize]) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    for (peer, &streams) in peers.iter_mut().zip(each) {
+        let mut heard = Heard::default();
+        heard.listen(peer, |heard| heard.streams.values().filter(|told| told.over).count() == streams);
+        for told in heard.streams.values() {
+            *counts.entry(told.status.unwrap()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn no_more_wait_for_a_database_than_may_and_whoever_goes_away_leaves_the_queue() {
+    const FAILED: &str = "scopegate_lookups_total{app=\"wms\",lookup=\"patient\",result=\"failed\"}";
+    let database = Database::sqlite();
+    let world = world(&database, ASKS, ASKS);
+    world.permitted(&world.person("keeper.hf").get("/patient/5"), &["GET /patient/5"]);
+    let lock = database.lock();
+    // 4 are asked, 256 wait, and the others are refused at once
+    let mut peers = crowd(&world, 1000..1300);
+    world.await_metric(FAILED, 40);
+    assert_eq!(world.person("keeper.hf").get("/plain").status, 200);
+    drop(lock);
+    assert_eq!(statuses(&mut peers, &[100, 100, 100]), BTreeMap::from([(403, 260), (502, 40)]));
+    drop(peers);
+    world.await_metric("scopegate_requests_in_flight", 0);
+
+    let lock = database.lock();
+    let peers = crowd(&world, 2000..2300);
+    world.await_metric(FAILED, 80);
+    drop(peers);
+    world.await_metric("scopegate_requests_in_flight", 0);
+    // those that were put go on, and the queue is empty
+    let mut peers = crowd(&world, 3000..3250);
+    world.await_metric("scopegate_requests_in_flight", 250);
+    drop(lock);
+    assert_eq!(statuses(&mut peers, &[100, 100, 50]), BTreeMap::from([(403, 250)]));
+    assert_eq!(world.metric(FAILED), 80);
+    assert_eq!(world.application.lines(), ["GET /plain"], "nothing of what was refused");
 }
 
 #[test]

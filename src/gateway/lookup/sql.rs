@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Row as _};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use super::told::failed;
@@ -23,6 +23,9 @@ use crate::request::ParamType;
 
 /// How many connections to one database there may be.
 const MOST_CONNECTIONS: usize = 4;
+/// How many questions may wait for one of them; what is beyond is refused at once, so that a database that stalls takes no more of the
+/// requests that may be in flight.
+const MOST_WAITING: usize = 256;
 /// How long a connection may lie idle.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long an address is believed before it is read again, so that it can be changed.
@@ -51,8 +54,16 @@ struct Database {
     /// Kept to see whether it has changed.
     url: Zeroizing<String>,
     address: Address,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    /// Places in the queue for a permit.
+    places: Semaphore,
     idle: Mutex<Vec<(Instant, Connection)>>,
+}
+
+/// The right to put one question to a database.
+struct Turn {
+    database: Arc<Database>,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Why a database did not tell. Holds nothing of its address.
@@ -92,38 +103,51 @@ impl Databases {
     }
 
     /// What the database tells of the object `key`.
+    ///
+    /// INVARIANT: whoever goes away while it waits leaves the queue, and asks nothing. A question that was put goes on without it, so that
+    /// no more are ever under way than there may be connections (`no_more_wait_for_a_database_than_may_and_whoever_goes_away_leaves_the_queue`).
     pub(super) async fn ask(self: &Arc<Self>, lookup: &Arc<Lookup>, key: &CompactString) -> Found {
-        let (own, lookup, key) = (Arc::clone(self), Arc::clone(lookup), key.clone());
-        let asked = self.runtime.spawn(async move {
-            let within = lookup.within;
-            // INVARIANT: a connection that is in use when the time is over is dropped with it, and never used again.
-            match tokio::time::timeout(within, own.answer(&lookup, &key, Instant::now() + within)).await {
-                Ok(found) => found,
-                Err(_) => Found::Failed(Reason::LookupTimeout, "the database did not answer in time".into()),
-            }
-        });
-        asked.await.unwrap_or_else(|_| failed("the question to the database was broken off"))
-    }
-
-    async fn answer(&self, lookup: &Lookup, key: &str, deadline: Instant) -> Found {
         let Source::Sql(sql) = &lookup.source else { return failed("the lookup has no database") };
+        let deadline = Instant::now() + lookup.within;
+        let timeout = |text: &str| Found::Failed(Reason::LookupTimeout, text.into());
+        let turn = match tokio::time::timeout(lookup.within, self.turn(&sql.url)).await {
+            Ok(Ok(turn)) => turn,
+            Ok(Err(found)) => return found,
+            Err(_) => return timeout("no connection to the database was free in time"),
+        };
         let question = match Question::of(lookup, sql, key, deadline) {
             Ok(question) => question,
             Err(found) => return found,
         };
-        let database = match self.database(&sql.url).await {
-            Ok(database) => database,
-            Err(found) => return found,
-        };
-        match database.rows(&question).await {
-            Ok(rows) if rows.is_empty() => Found::Unknown("the database has no such row".into()),
-            Ok(rows) => match lookup.of_rows(&rows) {
+        let asked = self.runtime.spawn(async move {
+            // INVARIANT: a connection that is in use when the time is over is dropped with it, and never used again.
+            tokio::time::timeout_at(deadline.into(), turn.database.rows(&question)).await
+        });
+        match asked.await {
+            Ok(Ok(Ok(rows))) if rows.is_empty() => Found::Unknown("the database has no such row".into()),
+            Ok(Ok(Ok(rows))) => match lookup.of_rows(&rows) {
                 Ok(Some(values)) => Found::Values(values),
                 Ok(None) => Found::Unknown("the row does not tell".into()),
                 Err(error) => failed(error),
             },
-            Err(Trouble::Lost(text) | Trouble::Other(text)) => failed(text),
+            Ok(Ok(Err(Trouble::Lost(text) | Trouble::Other(text)))) => failed(text),
+            Ok(Err(_)) => timeout("the database did not answer in time"),
+            Err(_) => failed("the question to the database was broken off"),
         }
+    }
+
+    /// Waits until the database whose address is kept at `place` may be asked.
+    async fn turn(&self, place: &Secret) -> Result<Turn, Found> {
+        let database = self.database(place).await?;
+        let permits = || Arc::clone(&database.permits);
+        let permit = match permits().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _place = database.places.try_acquire().map_err(|_| failed("too many wait for the database"))?;
+                permits().acquire_owned().await.map_err(|_| failed("the gateway ends"))?
+            }
+        };
+        Ok(Turn { database, _permit: permit })
     }
 
     /// The database whose address is kept at `place`.
@@ -138,7 +162,7 @@ impl Databases {
             }
         }
         let owned = place.clone();
-        let read = tokio::task::spawn_blocking(move || owned.read()).await;
+        let read = self.runtime.spawn_blocking(move || owned.read()).await;
         let url = read.map_err(|_| failed("the address of the database could not be read"))?.map_err(failed)?;
         let mut known = self.known.lock();
         let same = known.get(place).map(|known| Arc::clone(&known.database)).filter(|database| *database.url == *url);
@@ -146,8 +170,14 @@ impl Databases {
             Some(database) => database,
             None => {
                 let address = Address::parse(&url).map_err(failed)?;
-                let (permits, idle) = (Semaphore::new(MOST_CONNECTIONS), Mutex::default());
-                Arc::new(Database { url, address, permits, idle })
+                let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+                Arc::new(Database {
+                    url,
+                    address,
+                    permits,
+                    places: Semaphore::new(MOST_WAITING),
+                    idle: Mutex::default(),
+                })
             }
         };
         known.insert(place.clone(), Known { read: now, used: now, database: Arc::clone(&database) });
@@ -157,7 +187,6 @@ impl Databases {
 
 impl Database {
     async fn rows(&self, question: &Question) -> Result<Rows, Trouble> {
-        let Ok(_permit) = self.permits.acquire().await else { return Err(Trouble::Other("the gateway ends".into())) };
         if let Some(mut connection) = self.take() {
             match connection.rows(question).await {
                 // it lay idle for too long for the database; a new one is made once
@@ -227,7 +256,6 @@ impl Question {
 
     /// The milliseconds that a statement may take. A little more than is left: whoever asked is answered by then, and this only
     /// makes an end of the work.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn left(&self) -> u128 {
         (self.deadline.saturating_duration_since(Instant::now()) + GRACE).as_millis()
     }
@@ -271,6 +299,7 @@ impl Address {
             "sqlite" => {
                 let options = SqliteConnectOptions::from_str(url).map_err(wrong)?;
                 let options = options.read_only(true).create_if_missing(false).disable_statement_logging();
+                let options = options.busy_timeout(GRACE);
                 Ok(Self::Sqlite(Box::new(options)))
             }
             #[cfg(feature = "postgres")]
@@ -357,6 +386,9 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => {
                 let deadline = question.deadline + GRACE;
+                // where somebody else has locked the file, it is waited for as long as for anything
+                let patience = format!("pragma busy_timeout = {}", question.left());
+                sqlx::raw_sql(AssertSqlSafe(patience)).execute(&mut *connection).await?;
                 connection.lock_handle().await?.set_progress_handler(1000, move || Instant::now() < deadline);
                 // the file was opened to be read only
                 let rows = rows!(Sqlite, &mut *connection, question.marked, question, String, i64);
