@@ -16,6 +16,8 @@ use std::time::Duration;
 const SHARDS: usize = 16;
 /// The slots that changes are told apart by. Objects that share one cost each other a question more, never a wrong answer.
 const SLOTS: usize = 4096;
+/// The longest key, in bytes, under which something is kept, so that a number of values is a bound of memory.
+const LONGEST_KEY: usize = 256;
 /// For how long nothing is believed of an object whose change was broken off: the application may still be at it.
 const DOUBT: Duration = Duration::from_secs(60);
 
@@ -149,7 +151,10 @@ impl Attributes {
         now: Timestamp,
         lifetime: Duration,
     ) -> bool {
-        if lifetime.is_zero() || self.capacity == 0 || !self.is_current(object, ticket, now) {
+        if lifetime.is_zero() || self.capacity == 0 || object.key.len() > LONGEST_KEY {
+            return false;
+        }
+        if !self.is_current(object, ticket, now) {
             return false;
         }
         let hash = self.hasher.hash_one((object, whose));
@@ -356,5 +361,8 @@ mod tests {
         assert!(table.len() <= SHARDS * 2, "{}", table.len());
         assert!(table.get(&Object { key: "999", ..ORDER }, &EVERYBODY, AT).is_some());
         assert!(!keep(&Attributes::new(0), &ORDER, &EVERYBODY, table.ticket()));
+        let long = "1".repeat(LONGEST_KEY + 1);
+        assert!(keep(&table, &Object { key: &long[1..], ..ORDER }, &EVERYBODY, table.ticket()));
+        assert!(!keep(&table, &Object { key: &long, ..ORDER }, &EVERYBODY, table.ticket()));
     }
 }

@@ -115,13 +115,18 @@ impl Passage {
         let show = |fact: &Fact| {
             let name = app.lookup(fact.lookup)?.name.clone();
             let key = if secret(fact.lookup) { REDACTED } else { fact.key.as_str() };
+            // the parameter stands in the record as well
+            let (key, cut) = match key.get(..key.floor_char_boundary(LONGEST_KEY)) {
+                Some(begin) if begin.len() < key.len() => (begin, "…"),
+                _ => (key, ""),
+            };
             let (values, source) = match &fact.found {
                 Found::Values(values) => (values.join(", "), fact.origin.as_str()),
                 Found::Held => ("held".to_owned(), fact.origin.as_str()),
                 Found::Unknown(_) => ("unknown".to_owned(), fact.origin.as_str()),
                 Found::Failed(reason, _) => (reason.code().to_owned(), fact.origin.as_str()),
             };
-            Some((name, format_compact!("{key}: {values} ({source})")))
+            Some((name, format_compact!("{key}{cut}: {values} ({source})")))
         };
         self.facts.iter().filter_map(show).collect()
     }
@@ -235,6 +240,9 @@ impl<'a> AskedHead<'a> {
 }
 
 type Changed = SmallVec<[(CompactString, CompactString); 2]>;
+
+/// The bytes of an id that a record shows of what was looked up.
+const LONGEST_KEY: usize = 256;
 
 /// What the gateway changed in the request, as records tell it.
 #[derive(Default)]

@@ -1,10 +1,12 @@
 //! Lookups that lists teach which pass through: what is learned, from which rows, in whose name, and until when.
 
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::world::{Gate, Received, World, answer, json as in_json, page};
 
 const RULES: &str = r#"
@@ -223,4 +225,94 @@ fn a_list_teaches_no_more_than_it_may() {
     world.application.take();
     world.permitted(&keeper.get("/order/1000"), &["GET /order/1000"]);
     world.permitted(&keeper.get("/order/1001"), &["GET /api/order/1001", "GET /order/1001"]);
+}
+
+/// Lists of as many rows as a list may teach, each person's of the own warehouse, in a table that holds 64 values in all.
+#[test]
+fn a_flood_of_lists_drops_what_was_learned_and_lends_nobody_what_another_was_shown() {
+    let list = |warehouse: &str| {
+        let rows: Vec<String> = (1..=1000).map(|id| format!(r#"{{"id":{id},"warehouse":"{warehouse}"}}"#)).collect();
+        format!(r#"{{"orders":[{}]}}"#, rows.join(","))
+    };
+    let rules = RULES.replace("    cap: 4KiB\n", "    cap: 1MiB\n");
+    let (here, there) = (list("HF"), list("SH"));
+    let say = move |received: &Received, mut stream: &TcpStream| {
+        let text = match received.line() {
+            "GET /orders?w=HF" => in_json(&here),
+            "GET /orders?w=SH" => in_json(&there),
+            _ => page("ok"),
+        };
+        stream.write_all(text?.as_bytes()).ok()
+    };
+    let world = World::talking(&rules, say, |_, settings| settings.lookups.values = 64);
+    let (mut hf, mut sh) = (world.person("keeper.hf"), world.person("keeper.sh"));
+    let known = |of: &mut Browser, warehouse: &str| {
+        let mut known = 0;
+        for id in (900..=1000).rev() {
+            let seen = of.get(&format!("/seen/{id}"));
+            let received = world.application.take();
+            match received.first() {
+                Some(received) => {
+                    known += 1;
+                    let record = world.decision(received.field("x-request-id").unwrap());
+                    assert_eq!(record["lookups"], json!({"seen": [format!("{id}: {warehouse} (learned)")]}));
+                    assert_eq!(seen.status, 200);
+                }
+                None => assert_eq!(world.refusal(&seen)["reason"], "object-unknown"),
+            }
+        }
+        known
+    };
+    assert_eq!(hf.get("/orders?w=HF").status, 200);
+    world.application.take();
+    let before = known(&mut hf, "HF");
+    assert!((1..=64).contains(&before), "{before}");
+    // the other's list pushes all of that out, and tells nothing of it
+    assert_eq!(sh.get("/orders?w=SH").status, 200);
+    world.application.take();
+    assert_eq!(known(&mut hf, "HF"), 0);
+    let own = known(&mut sh, "SH");
+    assert!((1..=64).contains(&own), "{own}");
+    // whoever may see both warehouses was shown neither
+    assert_eq!(known(&mut world.person("keeper.east"), ""), 0);
+}
+
+#[test]
+fn an_id_that_is_longer_than_any_id_is_not_learned() {
+    let rules = r#"
+lookups:
+  named:
+    key: {code: "x+"}
+    learned: {from: list, items: /orders, key: /id}
+    value: {json: /warehouse}
+    keep: 30s
+    cap: 8MiB
+routes:
+  - {id: list, match: GET /orders, permission: order:view, scope: {warehouse: {query: w}, channel: ignored}}
+  - id: one
+    match: POST /one
+    permission: order:view
+    scope: {warehouse: {lookup: named, key: {json: /id}}, channel: ignored}
+    params: {id: {at: {json: /id}, type: {code: "x+"}}}
+"#;
+    let long = |length: usize| "x".repeat(length);
+    let ids = [long(256), long(257), long(100_000), long(1 << 20)];
+    let rows: Vec<String> = ids[..3].iter().map(|id| format!(r#"{{"id":"{id}","warehouse":"HF"}}"#)).collect();
+    let list = format!(r#"{{"orders":[{}]}}"#, rows.join(","));
+    let world = World::new(rules, move |received| match received.line() {
+        "GET /orders?w=HF" => in_json(&list),
+        _ => page("ok"),
+    });
+    let mut keeper = world.person("keeper.hf");
+    assert_eq!(keeper.get("/orders?w=HF").status, 200);
+    world.application.take();
+    let mut ask = |id: &str| keeper.json("POST", "/one", &json!({"id": id}));
+    world.permitted(&ask(&ids[0]), &["POST /one"]);
+    for id in &ids[1..3] {
+        let record = world.refused(&ask(id), "object-unknown", "out-of-scope", &[]);
+        let looked_up = record["lookups"]["named"][0].as_str().unwrap();
+        assert_eq!(looked_up, format!("{}…: unknown (learned)", &id[..256]), "of which the record tells a little");
+    }
+    // the body that names it is larger than one that is judged
+    world.refused(&ask(&ids[3]), "body-too-large", "body-too-large", &[]);
 }

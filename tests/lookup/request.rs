@@ -305,9 +305,10 @@ fn what_does_not_tell_refuses_with_a_reason_of_its_own() {
 
 #[test]
 fn an_application_that_does_not_answer_is_not_waited_for() {
-    let rules = RULES.replace("    keep: 30s\n", "    keep: 30s\n    within: 50ms\n");
+    let rules = RULES.replace("    keep: 30s\n", "    keep: 30s\n    within: 1s\n");
     let world = World::new(&rules, |received| if received.line().contains("/api/") { None } else { page("ok") });
     let seen = world.person("lead").get("/order/5");
+    world.application.await_line("GET /api/order/5");
     world.refused(&seen, "lookup-timeout", "lookup-timeout", &["GET /api/order/5"]);
     assert_eq!(world.metric("scopegate_lookups_total{app=\"wms\",lookup=\"order\",result=\"timeout\"}"), 1);
 }

@@ -41,8 +41,8 @@ impl Received {
     }
 }
 
-/// What the application does with a request.
-pub type Script = dyn Fn(&Received) -> Option<Vec<u8>> + Send + Sync;
+/// What the application does with a request, on its connection; with nothing, that is over.
+pub type Script = dyn Fn(&Received, &TcpStream) -> Option<()> + Send + Sync;
 
 /// An answer with a content type and a body.
 pub fn answer(status: &str, content_type: &str, body: &str) -> Option<String> {
@@ -119,13 +119,7 @@ impl Application {
         }
         self.received.0.lock().unwrap().push_back(received.clone());
         self.received.1.notify_all();
-        // No answer: the connection stays silent until the gateway closes it.
-        let Some(text) = (self.script)(&received) else {
-            let _ = reader.read(&mut [0]);
-            return None;
-        };
-        let mut out = stream;
-        out.write_all(&text).ok()
+        (self.script)(&received, stream)
     }
 
     /// The lines of everything received since the last look.
@@ -165,7 +159,7 @@ pub struct World {
     pub application: Application,
     pub clock: Arc<Hands>,
     pub folder: tempfile::TempDir,
-    address: SocketAddr,
+    pub address: SocketAddr,
     authority: CertificateDer<'static>,
 }
 
@@ -181,18 +175,30 @@ impl World {
         script: impl Fn(&Received) -> Option<A> + Send + Sync + 'static,
         prepare: impl FnOnce(&Path),
     ) -> Self {
+        let say = move |received: &Received, mut stream: &TcpStream| match script(received) {
+            Some(text) => stream.write_all(&text.into()).ok(),
+            // No answer: the connection stays silent until the gateway closes it.
+            None => stream.read(&mut [0]).ok().and(None),
+        };
+        Self::talking(rules, say, |folder, _| prepare(folder))
+    }
+
+    /// The same, with an application that says on the connection what it likes, when it likes, and other settings.
+    pub fn talking(
+        rules: &str,
+        script: impl Fn(&Received, &TcpStream) -> Option<()> + Send + Sync + 'static,
+        prepare: impl FnOnce(&Path, &mut Settings),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let script = move |received: &Received| script(received).map(Into::into);
         let application = Application { received: Arc::default(), script: Arc::new(script) };
         let routes = folder.path().join("routes");
         write_rules(&routes, application.serve(), rules);
-        prepare(&routes);
         let authority = write_certificates(folder.path());
         let mut settings = Settings::default();
         settings.state = folder.path().join("state");
         settings.store = folder.path().join("state/store.sqlite");
         settings.journal.directory = folder.path().join("journal");
-        settings.routes = routes;
+        settings.routes.clone_from(&routes);
         settings.workers = std::num::NonZeroUsize::MIN;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         settings.listeners.https = vec![any];
@@ -201,6 +207,7 @@ impl World {
             certificate: folder.path().join("gateway.crt"),
             key: folder.path().join("gateway.key"),
         }];
+        prepare(&routes, &mut settings);
         let clock = Arc::new(Hands(1_790_000_000_000_000.into()));
         let gateway = app::start(Plan { clock: clock.clone(), ..Plan::new(settings) }).unwrap();
         let address = gateway.addresses(Role::Https)[0];
@@ -215,6 +222,11 @@ impl World {
     /// One of the people, by API key.
     pub fn person(&self, name: &str) -> Browser {
         self.anybody().with("X-Api-Key", &key(name))
+    }
+
+    /// What a client needs to know of the certificates.
+    pub fn config(&self) -> rustls::ClientConfig {
+        self.anybody().tls()
     }
 
     /// The decision about a request that was refused.
@@ -265,6 +277,15 @@ impl World {
         let text = String::from_utf8(self.gateway.as_ref().unwrap().metrics()).unwrap();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Returns when the metric has this value: a client may see an end a moment before it is counted.
+    pub fn await_metric(&self, name: &str, value: u64) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while self.metric(name) != value {
+            assert!(std::time::Instant::now() < deadline, "{name} is {}, not {value}", self.metric(name));
+            std::thread::yield_now();
+        }
     }
 
     /// Asserts that the request was refused for this reason, that the person was told that one, and what the application received.
