@@ -57,7 +57,12 @@ pub fn row(out: &mut dyn Write, entry: &Entry, colour: bool) -> io::Result<()> {
         _ => Style::new().dimmed(),
     };
     let millis = entry.value("total_micros").and_then(serde_json::Value::as_u64);
-    let millis = millis.map(|micros| format!("{}.{:03}", micros / 1000, micros % 1000)).unwrap_or_default();
+    let millis = match millis {
+        // how long it took nobody knows whose process was ended
+        Some(_) if text("completion") == "unknown" => "unknown".to_owned(),
+        Some(micros) => format!("{}.{:03}", micros / 1000, micros % 1000),
+        None => String::new(),
+    };
     cell(out, time.get(..23).unwrap_or(&time).replace('T', " ").as_str(), 23)?;
     write!(out, "{style}")?;
     cell(out, &decision, 8)?;
@@ -124,6 +129,23 @@ mod tests {
         let mut out = Vec::new();
         row(&mut out, &Entry::read(line, "r").unwrap(), false).unwrap();
         assert!(String::from_utf8(out).unwrap().ends_with(" revision 95de9b209f94\n"));
+    }
+
+    #[test]
+    fn what_was_cut_off_by_the_end_of_its_process_says_so_and_tells_no_time() {
+        let decision =
+            br#"{"kind":"decision","time":"2026-11-21T22:11:07.000001Z","decision":"held","reason":"answer-awaited"}"#;
+        let outcome =
+            br#"{"kind":"outcome","time":"2026-11-21T22:12:07.000001Z","completion":"unknown","total_micros":0}"#;
+        let mut entry = Entry::read(decision, "r").unwrap();
+        let shown = |entry: &Entry| {
+            let mut out = Vec::new();
+            row(&mut out, entry, false).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(!shown(&entry).contains("unknown"));
+        entry.join(Entry::read(outcome, "r").unwrap());
+        assert!(shown(&entry).contains(" unknown ") && !shown(&entry).contains("0.000"), "{}", shown(&entry));
     }
 
     #[test]

@@ -84,7 +84,7 @@ struct Terms {
     /// The permission.
     #[arg(long)]
     permission: Option<String>,
-    /// permit, refuse or observed.
+    /// permit, refuse, observed, or held until the answer tells.
     #[arg(long)]
     decision: Option<String>,
     /// The reason's code.
