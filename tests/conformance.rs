@@ -28,6 +28,7 @@ mod websocket {
 #[path = "conformance/http2"]
 mod http2 {
     mod beginning;
+    mod case;
     mod exchange;
     mod field;
     mod flood;

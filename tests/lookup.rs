@@ -16,8 +16,13 @@
 mod browser;
 #[path = "lookup/database.rs"]
 mod database;
+#[path = "lookup/held.rs"]
+mod held;
 #[path = "lookup/learned.rs"]
 mod learned;
+#[path = "conformance/http2/peer.rs"]
+#[allow(dead_code, reason = "the conformance tests use the rest of it")]
+mod peer;
 #[path = "lookup/request.rs"]
 mod request;
 #[path = "lookup/response.rs"]

@@ -1,5 +1,6 @@
 //! How a connection begins and ends, and its settings (RFC 9113 sections 3, 5.4, 5.5, 6.5, 6.7, 6.8 and 9.2).
 
+use super::case::*;
 use super::peer::*;
 
 #[test]

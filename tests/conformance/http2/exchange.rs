@@ -1,5 +1,6 @@
 //! Requests and their parts in order: what makes one malformed (RFC 9113 sections 8.1 and 8.3, RFC 9110 for what it means).
 
+use super::case::*;
 use super::peer::*;
 
 const GOT: Reaches = Reaches::Whole(&[("GET /ok HTTP/1.1", "")]);

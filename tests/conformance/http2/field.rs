@@ -1,5 +1,6 @@
 //! Names and values of fields, and those that concern a connection (RFC 9113 section 8.2).
 
+use super::case::*;
 use super::peer::*;
 
 const GOT: Reaches = Reaches::Whole(&[("GET /ok HTTP/1.1", "")]);

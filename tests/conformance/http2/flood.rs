@@ -1,5 +1,6 @@
 //! Frames without end: each kind ends the connection, is counted, and leaves everybody else served (RFC 9113 section 10.5).
 
+use super::case::*;
 use super::peer::*;
 use crate::world::World;
 

@@ -1,5 +1,6 @@
 //! The shape of frames: sizes, paddings, where each type may stand (RFC 9113 sections 4 and 6).
 
+use super::case::*;
 use super::peer::*;
 
 const GOT: Reaches = Reaches::Whole(&[("GET /ok HTTP/1.1", "")]);

@@ -1,5 +1,6 @@
 //! Compression of fields (RFC 7541): every form is understood, every broken one ends the connection.
 
+use super::case::*;
 use super::peer::*;
 
 const GOT: Reaches = Reaches::Whole(&[("GET /ok HTTP/1.1", "")]);

@@ -1,5 +1,6 @@
 //! The life of streams, and their windows (RFC 9113 sections 5.1, 5.2 and 6.9).
 
+use super::case::*;
 use super::peer::*;
 
 #[test]
