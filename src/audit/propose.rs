@@ -39,7 +39,7 @@ pub struct Parameters {
 /// A parameter, by its name and never by its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Parameter {
-    /// `query`, `form`, `multipart` or `json`.
+    /// As records call it: `query`, `form`, `multipart`, `json`, `xml`, `soap`, `rpc`, or `json-in.` and the place of what holds the text.
     pub place: String,
     /// Its name.
     pub name: String,

@@ -48,8 +48,14 @@ where
                 _ => false,
             })
         };
+        let place = match holder {
+            Location::Query(_) => "json-in.query",
+            Location::Form(_) => "json-in.form",
+            Location::Multipart(_) => "json-in.multipart",
+            _ => "json-in.param",
+        };
         let holder = holder.name();
-        push_leaves(root, "json-in", covered, |path| [holder, &render(path)].concat().into(), &mut found);
+        push_leaves(root, place, covered, |path| [holder, &render(path)].concat().into(), &mut found);
     }
     found
 }

@@ -1,5 +1,7 @@
 //! `audit propose`: from an application that is observed to the rules that are missing, by the names in the journal alone.
 
+use scopegate::audit::filter::Entry;
+use scopegate::audit::propose::Proposal;
 use serde_json::json;
 
 use crate::support::house::{House, WMS, tells};
@@ -101,4 +103,58 @@ fn what_was_refused_is_proposed_only_when_that_is_asked_for() {
     keeper.get("/wms/unheard-of.do");
     propose(&house, &[]).says(0, &["# nothing is missing"]);
     propose(&house, &["--refused"]).says(0, &["match: \"GET /wms/unheard-of.do\""]);
+}
+
+/// Every place that a record can name, in a route whose body is of its kind.
+const PLACES: [(&str, &str, &[&str], &str); 9] = [
+    ("form", "query", &["debug", "order by"], "form"),
+    ("form", "form", &["debug", "仓库[]"], "form"),
+    ("form", "json-in.form", &["jsonStr/head/no", "jsonStr/rows/*/sku"], "form"),
+    ("form", "json-in.query", &["q/a~1b"], "form"),
+    ("multipart", "multipart", &["note"], "multipart"),
+    ("json", "json", &["/a b", "/items/*/id"], "json"),
+    ("soap", "soap", &["operation", "/warehouse", "/line/@id"], "soap"),
+    ("xml", "xml", &["/order/@id", "/order/warehouse"], "xml"),
+    ("rpc", "rpc", &["method", "/0"], "json-rpc"),
+];
+
+#[test]
+fn whatever_place_a_parameter_stands_in_the_check_takes_what_is_proposed_for_it() {
+    let mut records: std::collections::BTreeMap<&str, serde_json::Value> = std::collections::BTreeMap::new();
+    for (route, place, names, _) in PLACES {
+        records.entry(route).or_insert_with(|| json!({}))[place] = json!(names);
+    }
+    records.get_mut("soap").unwrap()["soap"].as_array_mut().unwrap().push("Header/Security".into());
+    records.get_mut("xml").unwrap()["xml"].as_array_mut().unwrap().push("/order/text()".into());
+    let mut proposal = Proposal::default();
+    for (route, unnamed) in &records {
+        let line = json!({
+            "kind": "decision", "time": "2026-11-21T22:11:07.000001Z", "app": "a", "route": route,
+            "decision": "observed", "reason": "unknown-parameter", "unnamed": unnamed,
+        });
+        proposal.add(&Entry::read(line.to_string().as_bytes(), "run").unwrap());
+    }
+    let text = proposal.finish().to_string();
+    for name in ["Header/Security", "/order/text()"] {
+        assert!(text.contains(&format!("# no rule can name `{name}`")), "{text}");
+    }
+    let mut rules = "app: a\nhosts: [a.test]\nupstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n".to_owned();
+    for (route, kind) in
+        PLACES.iter().map(|(route, _, _, kind)| (*route, *kind)).collect::<std::collections::BTreeSet<_>>()
+    {
+        let (_, part) = text.split_once(&format!("# `{route}`: 1 request had")).unwrap();
+        let part = part.split_once("#    params:").unwrap().1.split_once("#  or, where none").unwrap().0;
+        let params: String = part.lines().filter_map(|line| Some(format!("{}\n", line.strip_prefix('#')?))).collect();
+        rules += &format!(
+            "  - id: {route}\n    match: POST /{route}\n    public: true\n    body: {{accept: [{kind}]}}\n    params:\n{params}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), &rules).unwrap();
+    for (name, empty) in [("roles.yaml", "permissions: {}\nroles: {}\n"), ("people.yaml", "people: {}\n")] {
+        std::fs::write(folder.path().join(name), empty).unwrap();
+    }
+    scopegate(&["check", "--routes", folder.path().to_str().unwrap()]).says(0, &["0 errors"]);
+    let wanted: usize = PLACES.iter().map(|(_, _, names, _)| names.len()).sum();
+    assert_eq!(rules.matches("{at: ").count(), wanted, "{rules}");
 }

@@ -1,6 +1,7 @@
 //! A proposal as YAML that `scopegate check` reads once its permissions have been looked through.
 
 use super::{AppProposal, Parameter, Proposal, RouteProposal};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 impl Display for Proposal {
@@ -26,9 +27,19 @@ impl Display for AppProposal {
                 requests(parameters.requests)
             )?;
             writeln!(f, "#    params:")?;
+            let mut taken = BTreeSet::new();
             for Parameter { place, name, requests } in &parameters.names {
-                let name = scalar(name);
-                writeln!(f, "#      {name}: {{at: {{{place}: {name}}}, type: text}}  # {requests}")?;
+                let Some((at, kind)) = written(place, name) else {
+                    let name = one_line(name);
+                    writeln!(
+                        f,
+                        "#      # no rule can name `{name}` ({place}): only `others: forward` lets it pass  # {requests}"
+                    )?;
+                    continue;
+                };
+                // one name may stand in several places, and a key only once
+                let key = if taken.insert(name.clone()) { name.clone() } else { format!("{name} ({place})") };
+                writeln!(f, "#      {}: {{at: {at}, type: {kind}}}  # {requests}", scalar(&key))?;
             }
             writeln!(f, "#  or, where none of them matters:\n#    others: forward")?;
         }
@@ -87,6 +98,24 @@ impl RouteProposal {
         let verb = if self.methods.iter().all(|method| method == "GET") { "view" } else { "change" };
         format!("{}:{verb}", resource.to_ascii_lowercase())
     }
+}
+
+/// How a rule writes a place, and the type of what stands there; nothing where no rule can name it.
+fn written(place: &str, name: &str) -> Option<(String, &'static str)> {
+    let at = match (place, place.strip_prefix("json-in.")) {
+        (_, Some(holder)) => {
+            let (parameter, pointer) = name.split_at_checked(name.find('/')?)?;
+            format!("{{json-in: {{{holder}: {}, pointer: {}}}}}", scalar(parameter), scalar(pointer))
+        }
+        ("query" | "form" | "multipart", _) => format!("{{{place}: {}}}", scalar(name)),
+        ("soap", _) if name == "operation" => "{soap: operation}".to_owned(),
+        ("rpc", _) if name == "method" => "{rpc: method}".to_owned(),
+        ("xml" | "soap", _) if name.ends_with("/text()") => return None,
+        ("json" | "xml" | "soap" | "rpc", _) if name.starts_with('/') => format!("{{{place}: {}}}", scalar(name)),
+        _ => return None,
+    };
+    let is_many = name.split('/').any(|step| step == "*");
+    Some((at, if is_many { "{list: {of: text}}" } else { "text" }))
 }
 
 fn requests(count: u64) -> String {
