@@ -19,6 +19,7 @@ use crate::policy::{Awaiting, Detail, Judgement};
 use crate::telemetry::LookupResult;
 use crate::upstream::{HeldAnswer, JudgedAnswer, UpstreamError};
 use crate::wire::body::RequestBody;
+use crate::wire::head::ResponseHead;
 use crate::wire::server::Answer;
 
 /// Puts on record that the request is sent, sends it, and judges the answer before any of it is released.
@@ -36,7 +37,8 @@ pub(super) async fn answer(
     };
     let body = incoming.into_stream(judged.cap, &ending.bytes_in());
     let lesson = Lesson::of(core, passage, judged);
-    let settled = settle(core, passage, judged, recorded, body, &mut ending).await;
+    let mut came = None;
+    let settled = settle(core, passage, judged, recorded, body, &mut ending, &mut came).await;
     let (sealed, judgement) = match settled {
         Ok((answer, judgement)) => (Some(answer), judgement),
         Err(judgement) => (None, judgement),
@@ -57,6 +59,9 @@ pub(super) async fn answer(
             carry::release(core, passage, &judged, answer, obligation, lesson, ending).await
         }
         None => {
+            // the session that the application renewed goes on, whatever became of the answer
+            // (`a_session_that_a_refused_answer_renews_goes_on`)
+            passage.won.extend(came);
             if !passage.won.is_empty() {
                 session::keep_won(core, passage, asked, judged.noted).await;
             }
@@ -65,7 +70,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Sends the request, finds out what the answer tells, and decides again.
+/// Sends the request, finds out what the answer tells, and decides again. The head that came is kept in `came` where it sets cookies.
 async fn settle(
     core: &Core,
     passage: &mut Passage,
@@ -73,6 +78,7 @@ async fn settle(
     recorded: Recorded<Awaiting<'_>>,
     body: RequestBody,
     ending: &mut Ending,
+    came: &mut Option<ResponseHead>,
 ) -> Result<(JudgedAnswer, Judgement), Judgement> {
     let Judged { judgement, app, .. } = *judged;
     let refuse = |reason, text: &str| judgement.clone().into_refusal(reason, Detail::text(text));
@@ -80,7 +86,7 @@ async fn settle(
         return Err(refuse(Reason::InternalFault, "what the answer tells cannot be read"));
     };
     let begun = Instant::now();
-    let held = tokio::time::timeout(lookup.within, hold(core, judged, lookup, recorded, body, ending)).await;
+    let held = tokio::time::timeout(lookup.within, hold(core, judged, lookup, recorded, body, ending, came)).await;
     let (held, found) = match held {
         Ok(Ok(told)) => told,
         Ok(Err(error)) => {
@@ -121,10 +127,12 @@ async fn hold<'h>(
     recorded: Recorded<Awaiting<'h>>,
     body: RequestBody,
     ending: &mut Ending,
+    came: &mut Option<ResponseHead>,
 ) -> Result<(HeldAnswer<'h>, Found), UpstreamError> {
     let begun = Instant::now();
     let mut held = core.forwarder.forward_held(recorded, body).await?;
     ending.exchanged(held.address().clone(), held.head().status, begun.elapsed());
+    *came = held.head().contains("set-cookie").then(|| held.head().clone());
     if let Err(found) = told::is_telling(judged.app, held.head(), true) {
         return Ok((held, found));
     }

@@ -12,7 +12,9 @@ identity:
     sign-out: {any: /logout}
 lookups:
   order: {key: int, request: {get: "/api/order/{key}"}, value: {json: /warehouse}}
+  shown: {key: int, response: {}, value: {json: /warehouse}, cap: 4KiB}
 routes:
+  - {id: held, match: "GET /api/order/{id:int}", permission: order:view, scope: {warehouse: {lookup: shown, key: {path: id}}, channel: ignored}}
   - {id: login-page, match: GET /login, public: true}
   - {id: login, match: POST /login, public: true, params: {user: {at: {form: user}}}}
   - {id: logout, match: GET /logout, public: true}
@@ -74,6 +76,31 @@ fn a_session_that_a_lookup_renews_reaches_whoever_is_refused() {
     let seen = keeper.get("/order/5");
     assert_eq!(seen.status, 200, "{}", seen.text());
     assert_eq!(world.application.take().len(), 3);
+}
+
+#[test]
+fn a_session_that_a_refused_answer_renews_goes_on() {
+    let world = rotating();
+    let mut keeper = world.anybody();
+    keeper.post("/login", &[("user", "keeper.hf")]);
+    world.application.take();
+    // out of scope, unknown, and in scope
+    for (round, (id, status)) in [(6, 403), (7, 403), (5, 200), (6, 403), (5, 200)].into_iter().enumerate() {
+        let target = format!("/api/order/{id}");
+        let seen = keeper.get(&target);
+        assert_eq!(seen.status, status, "{target}: {}", seen.text());
+        let received = world.application.take();
+        assert_eq!(received.len(), 1);
+        // each goes in the session that the last one made, though its answer was refused
+        let sent = received[0].field("cookie").unwrap().split(';').next().unwrap();
+        assert_eq!(sent, format!("SID=s{round}"));
+        assert_eq!(keeper.cookie("SID"), Some(&*format!("s{}", round + 1)), "{target}");
+        let set: Vec<_> = seen.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).collect();
+        let only_the_session = set.iter().all(|(_, cookie)| cookie.starts_with("SID="));
+        assert_eq!(only_the_session, status == 403, "{set:?}");
+        // once the cookie of a refused card has come, no other is left behind by it
+        keeper.set_cookie("tracking", "");
+    }
 }
 
 #[test]
