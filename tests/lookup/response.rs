@@ -338,19 +338,21 @@ fn a_right_that_ends_while_the_answer_is_held_is_not_used() {
     assert!(!seen.text().contains("card of"));
 }
 
+/// An application that finds order 5 in HF and every other in SH, before which the keeper of HF has these assignments instead.
+fn searched(people: &'static str) -> World {
+    let find = |received: &Received| {
+        let warehouse = if received.body.starts_with("id=5") { "HF" } else { "SH" };
+        page(&format!("<b id=warehouse>{warehouse}</b>"))
+    };
+    World::with(RULES, find, instead(people))
+}
+
 #[test]
 fn one_box_holds_what_the_request_and_its_answer_tell() {
     // web in HF, shop in SH: neither box holds a card of SH that is asked for by way of the web
     let people =
         "[{role: keeper, scope: {warehouse: HF, channel: web}}, {role: keeper, scope: {warehouse: SH, channel: shop}}]";
-    let world = World::with(
-        RULES,
-        |received| {
-            let warehouse = if received.body.starts_with("id=5") { "HF" } else { "SH" };
-            page(&format!("<b id=warehouse>{warehouse}</b>"))
-        },
-        instead(people),
-    );
+    let world = searched(people);
     let mut keeper = world.person("keeper.hf");
     let find =
         |keeper: &mut crate::browser::Browser, id, channel| keeper.post("/search", &[("id", id), ("channel", channel)]);
@@ -366,14 +368,7 @@ fn one_box_holds_what_the_request_and_its_answer_tell() {
 fn a_request_that_the_answer_would_have_changed_is_refused() {
     let people =
         "[{role: keeper, scope: {warehouse: HF, channel: all}}, {role: keeper, scope: {warehouse: SH, channel: web}}]";
-    let world = World::with(
-        RULES,
-        |received| {
-            let warehouse = if received.body.starts_with("id=5") { "HF" } else { "SH" };
-            page(&format!("<b id=warehouse>{warehouse}</b>"))
-        },
-        instead(people),
-    );
+    let world = searched(people);
     let mut keeper = world.person("keeper.hf");
     let seen = keeper.post("/search", &[("id", "5")]);
     let (received, _) = world.permitted(&seen, &["POST /search"]);

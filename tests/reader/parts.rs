@@ -37,30 +37,7 @@ pub fn multipart(random: &mut Random, pairs: &[Pair], files: bool) -> (Vec<u8>, 
                 .to_vec();
         }
         out.extend_from_slice(&disposition);
-        let quoted: Vec<u8> = match random.below(20) {
-            0 => name.clone(),
-            1 => [
-                b"\"",
-                &name
-                    .iter()
-                    .flat_map(|b| if matches!(b, b'"' | b'\\') { vec![b'\\', *b] } else { vec![*b] })
-                    .collect::<Vec<_>>()[..],
-                b"\"",
-            ]
-            .concat(),
-            2 => [b"'", &name[..], b"'"].concat(),
-            _ => [
-                b"\"",
-                &name
-                    .iter()
-                    .flat_map(|b| {
-                        if matches!(b, b'"' | b'\r' | b'\n') { format!("%{b:02X}").into_bytes() } else { vec![*b] }
-                    })
-                    .collect::<Vec<_>>()[..],
-                b"\"",
-            ]
-            .concat(),
-        };
+        let quoted = quoted(random, name);
         let parameter: &[u8] = if random.one_in(40) {
             random.any(&[b"Name=", b"name =", b"name= ", b"name*=utf-8''", b"name*0=", b"xname=", b"name=\"x\"; name="])
         } else {
@@ -70,8 +47,7 @@ pub fn multipart(random: &mut Random, pairs: &[Pair], files: bool) -> (Vec<u8>, 
         out.extend_from_slice(&quoted);
         let file = if files { !random.one_in(8) } else { random.one_in(12) };
         if file {
-            let file = file_name(random);
-            out.extend_from_slice(&file);
+            out.extend_from_slice(random.any(FILES));
         }
         if random.one_in(60) {
             out.extend_from_slice(random.any(&[
@@ -141,6 +117,16 @@ pub fn multipart(random: &mut Random, pairs: &[Pair], files: bool) -> (Vec<u8>, 
     (kind.to_vec(), out)
 }
 
-fn file_name(random: &mut Random) -> Vec<u8> {
-    random.any(FILES).to_vec()
+/// A name as clients spell it: mostly in quotes with what would end them escaped, as browsers do (HTML section 4.10.22.8).
+fn quoted(random: &mut Random, name: &[u8]) -> Vec<u8> {
+    let escaped = |escape: fn(u8) -> Option<Vec<u8>>| -> Vec<u8> {
+        let bytes = name.iter().flat_map(|&byte| escape(byte).unwrap_or_else(|| vec![byte]));
+        [b'"'].into_iter().chain(bytes).chain([b'"']).collect()
+    };
+    match random.below(20) {
+        0 => name.to_vec(),
+        1 => escaped(|byte| matches!(byte, b'"' | b'\\').then(|| vec![b'\\', byte])),
+        2 => [b"'", name, b"'"].concat(),
+        _ => escaped(|byte| matches!(byte, b'"' | b'\r' | b'\n').then(|| format!("%{byte:02X}").into_bytes())),
+    }
 }
