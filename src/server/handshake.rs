@@ -82,13 +82,14 @@ pub(super) async fn shake(
             return Err(if proxied { HandshakeFailure::ProxyHeader } else { classify(&error) });
         }
     };
+    let config = Arc::clone(snapshot.config(start.client_hello().cipher_suites()));
     let Some(entry) = snapshot.store.choose(&start.client_hello()) else {
         // The handshake goes on only to tell the client why with an alert.
-        drop(start.into_stream(Arc::clone(&snapshot.config)).await);
+        drop(start.into_stream(config).await);
         return Err(HandshakeFailure::UnknownName);
     };
     let certificate = Arc::clone(&entry.names);
-    let mut stream = start.into_stream(Arc::clone(&snapshot.config)).await.map_err(|error| classify(&error))?;
+    let mut stream = start.into_stream(config).await.map_err(|error| classify(&error))?;
     let fingerprint = stream.get_mut().0.take_fingerprint();
     let connection = stream.get_ref().1;
     let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);

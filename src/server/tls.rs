@@ -7,13 +7,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use compact_str::CompactString;
 use parking_lot::Mutex;
+use rustls::crypto::aws_lc_rs::cipher_suite as suite;
 use rustls::crypto::{CryptoProvider, GetRandomFailed};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier,
 };
 use rustls::ticketer::TicketRotator;
-use rustls::{ServerConfig, SupportedProtocolVersion, version};
+use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use tokio::sync::watch;
 
 use super::certificate::{Entry, Store, read_authorities, read_revoked};
@@ -28,10 +29,44 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// What a handshake uses from its first byte to its last.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    pub(super) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
+    /// The same for clients that would rather have ChaCha20: their order of cipher suites counts.
+    portable: Arc<ServerConfig>,
     pub(super) store: Arc<Store>,
     pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
 }
+
+impl Snapshot {
+    /// The settings for a client that offers these cipher suites, in its order.
+    ///
+    /// Suites with AES-128 come first: its key schedule goes by SHA-256, for which processors have instructions, where that of AES-256
+    /// goes by SHA-384, for which most have none. A client that begins with ChaCha20 has no instructions for AES (a telephone), and
+    /// gets its way.
+    pub(super) fn config(&self, offered: &[CipherSuite]) -> &Arc<ServerConfig> {
+        let first = offered.iter().find(|suite| SUITES.iter().any(|known| known.suite() == **suite));
+        match first.and_then(|suite| suite.as_str()) {
+            Some(name) if name.contains("CHACHA20") => &self.portable,
+            _ => &self.config,
+        }
+    }
+
+    fn change(&mut self, how: impl Fn(&mut ServerConfig)) {
+        [&mut self.config, &mut self.portable].into_iter().map(Arc::make_mut).for_each(how);
+    }
+}
+
+/// The cipher suites, the preferred first.
+static SUITES: [SupportedCipherSuite; 9] = [
+    suite::TLS13_AES_128_GCM_SHA256,
+    suite::TLS13_AES_256_GCM_SHA384,
+    suite::TLS13_CHACHA20_POLY1305_SHA256,
+    suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
 
 /// The state of the certificates, for metrics, readiness and those who wait for a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +112,8 @@ impl Tls {
     /// # Errors
     /// At the first file that cannot be put to use: nothing is served half.
     pub fn load(settings: &TlsSettings) -> Result<Arc<Self>, TlsError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let provider = Arc::new(CryptoProvider { cipher_suites: SUITES.to_vec(), ..provider });
         let (sessions, ticketer) = resumption(&settings.tickets)?;
         let first = content_hash(&files(settings));
         let mut load = Load { provider: &provider, former: None, problems: Vec::new() };
@@ -243,16 +279,17 @@ fn share(
     sessions: &Arc<dyn StoresServerSessions>,
     ticketer: Option<&Arc<dyn ProducesTickets>>,
 ) {
-    let config = Arc::make_mut(&mut snapshot.config);
-    config.session_storage = Arc::clone(sessions);
-    if let Some(ticketer) = ticketer {
-        config.ticketer = Arc::clone(ticketer);
-        // One ticket is enough for the next connection; a client that wants several at once asks (RFC 9149).
-        config.send_tls13_tickets = 1;
-        config.max_tls13_tickets = 4;
-    } else {
-        config.send_tls13_tickets = 0;
-    }
+    snapshot.change(|config| {
+        config.session_storage = Arc::clone(sessions);
+        if let Some(ticketer) = ticketer {
+            config.ticketer = Arc::clone(ticketer);
+            // One ticket is enough for the next connection; a client that wants several at once asks (RFC 9149).
+            config.send_tls13_tickets = 1;
+            config.max_tls13_tickets = 4;
+        } else {
+            config.send_tls13_tickets = 0;
+        }
+    });
 }
 
 /// One attempt to load, which falls back on the former state part by part.
@@ -304,7 +341,9 @@ impl Load<'_> {
         config.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
         // Early data can be replayed by anybody who saw it.
         config.max_early_data_size = 0;
-        Ok(Snapshot { config: Arc::new(config), store, verifier })
+        let portable = Arc::new(config.clone());
+        config.ignore_client_order = true;
+        Ok(Snapshot { config: Arc::new(config), portable, store, verifier })
     }
 
     fn verifier(&self, client: &ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {

@@ -11,9 +11,11 @@ use std::time::Duration;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
 };
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned};
 use scopegate::config::{CertificateFiles, Settings};
 use scopegate::model::SystemClock;
 use scopegate::server::accept::{Accept, Admission, Serve};
@@ -103,10 +105,11 @@ fn tell(name: &str, connection: &ConnectionInfo) -> String {
     let tls = connection.tls.as_ref().unwrap();
     let client = tls.client_certificate.as_ref();
     format!(
-        "name={name} source={} sni={} version={} protocol={} resumed={} client={} mail={} print={} covers={}\n",
+        "name={name} source={} sni={} version={} cipher={} protocol={} resumed={} client={} mail={} print={} covers={}\n",
         connection.source(),
         tls.server_name.as_deref().unwrap_or("-"),
         tls.version,
+        tls.cipher,
         if tls.protocol == Protocol::Http2 { "h2" } else { "http/1.1" },
         tls.resumed,
         client.and_then(|client| client.common_name.as_deref()).unwrap_or("-"),
@@ -195,15 +198,26 @@ pub fn settings(folder: &TempDir, authority: &Authority) -> Settings {
     settings
 }
 
-/// A TLS client's settings.
-pub fn client(authority: &Authority, protocols: &[&str], certificate: Option<(String, String)>) -> Arc<ClientConfig> {
+fn trusting(authority: &Authority, provider: CryptoProvider) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut roots = RootCertStore::empty();
     roots.add(authority.0.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots);
+        .with_root_certificates(roots)
+}
+
+/// The settings of a TLS client that offers only these cipher suites, in this order.
+pub fn client_offering(authority: &Authority, suites: &[CipherSuite]) -> Arc<ClientConfig> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let known = |name: &CipherSuite| *provider.cipher_suites.iter().find(|suite| suite.suite() == *name).unwrap();
+    let cipher_suites = suites.iter().map(known).collect();
+    Arc::new(trusting(authority, CryptoProvider { cipher_suites, ..provider }).with_no_client_auth())
+}
+
+/// A TLS client's settings.
+pub fn client(authority: &Authority, protocols: &[&str], certificate: Option<(String, String)>) -> Arc<ClientConfig> {
+    let builder = trusting(authority, rustls::crypto::aws_lc_rs::default_provider());
     let mut config = match certificate {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use scopegate::config::UnknownName;
 
-use crate::bench::{Authority, Bench, client, folder, is_closed, settings, tcp, visit};
+use crate::bench::{Authority, Bench, client, client_offering, folder, is_closed, settings, tcp, visit};
 
 #[test]
 fn the_certificate_is_chosen_by_the_name_that_the_client_asks_for() {
@@ -54,6 +54,33 @@ fn the_protocol_is_what_the_client_offers_first_choice_of_ours() {
         assert!(told.contains(expected), "{offer:?}: {told}");
     }
     assert!(visit(&bench, &client(&authority, &["spdy/3"], None), "first.example.test").is_err());
+    bench.end();
+}
+
+#[test]
+fn aes_128_is_preferred_and_a_client_that_begins_with_chacha20_gets_its_way() {
+    use rustls::CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384,
+        TLS13_CHACHA20_POLY1305_SHA256,
+    };
+    let (folder, authority) = (folder(), Authority::new("ours"));
+    let bench = Bench::start(settings(&folder, &authority));
+    let (aes128, aes256, chacha) = (TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256);
+    let old128 = TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    let old256 = TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
+    let old_chacha = TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    for (offered, chosen) in [
+        (&[aes256, chacha, aes128][..], aes128),
+        (&[aes256, chacha], aes256),
+        (&[chacha, aes256, aes128], chacha),
+        (&[old256, old_chacha, old128], old128),
+        (&[old_chacha, old256], old_chacha),
+    ] {
+        let config = client_offering(&authority, offered);
+        let told = visit(&bench, &config, "first.example.test").unwrap();
+        assert!(told.contains(&format!("cipher={} ", chosen.as_str().unwrap())), "{offered:?}: {told}");
+    }
     bench.end();
 }
 
