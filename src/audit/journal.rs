@@ -1,7 +1,8 @@
 //! The journal of one core: decisions are appended, written once a scheduler turn, and only then released; forwards nothing itself.
 
+use super::admin::AdminRecord;
 use super::keeper::Keeper;
-use super::record::{AdminRecord, DecisionRecord, OutcomeRecord};
+use super::record::{DecisionRecord, OutcomeRecord};
 use super::series::Series;
 use super::settings::{Durability, JournalError};
 use super::track::Track;

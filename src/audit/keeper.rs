@@ -1,8 +1,8 @@
 //! The one thread that syncs all series of a run, makes its checkpoints and watches its disk space; appends no record of a request.
 
+use super::admin::{AdminAction, AdminRecord};
 use super::checkpoint::{Bound, Earlier, Occasion, Statement};
 use super::ledger::Control;
-use super::record::{AdminAction, AdminRecord};
 use super::series::{Ground, Series};
 use super::settings::JournalError;
 use super::signer::Signer;

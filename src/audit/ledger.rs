@@ -1,5 +1,6 @@
 //! The journal of one process as a whole: opens the run, hands each core its journal, records administration, closes the run.
 
+use super::admin::AdminRecord;
 use super::chain;
 use super::checkpoint::{Bound, Earlier, Occasion};
 use super::journal::Journal;
@@ -7,7 +8,6 @@ use super::keeper::{self, Duty, Keeper};
 use super::layout::{self, CHECKPOINTS, CONTROL, LOCK, RESERVE, RunDir};
 use super::medium::{Medium, create_dir};
 use super::read::{Front, Kind, LinesBack};
-use super::record::AdminRecord;
 use super::recover::{self, Recovery};
 use super::series::{Ground, Series};
 use super::settings::{JournalError, JournalSettings};

@@ -4,6 +4,7 @@
 //! as [`Recorded`] only after the `write(2)` that holds the record has returned. How the files lie: [`layout`]; how lines are
 //! chained: [`chain`].
 
+pub mod admin;
 pub mod chain;
 pub mod checkpoint;
 pub mod filter;
@@ -28,11 +29,12 @@ pub mod tail;
 mod track;
 pub mod verify;
 
+pub use admin::{AdminAction, AdminRecord};
 pub use journal::{Journal, Pending, Recorded};
 pub use ledger::{Ledger, key_path};
 pub use line::unescape;
 pub use medium::{AppendFile, Disk, Medium};
-pub use record::{AdminAction, AdminRecord, Completion, DecisionRecord, Filtered, OutcomeRecord};
+pub use record::{Completion, DecisionRecord, Filtered, OutcomeRecord};
 pub use recover::{Recovery, living};
 pub use settings::{Durability, JournalError, JournalSettings};
 pub use signer::PublicKey;

@@ -1,12 +1,13 @@
 //! Closes what a process left behind that ended without closing it: drops a torn last record, marks open decisions, signs the end.
 
+use super::admin::{AdminAction, AdminRecord};
 use super::chain::{self, Hash};
 use super::checkpoint::{Bound, Occasion};
 use super::keeper;
 use super::layout::{self, CHECKPOINTS, LOCK, RESERVE, RunDir, SegmentFile};
 use super::ledger::Control;
 use super::read::{Front, Kind, Lines, last_line, request_of};
-use super::record::{AdminAction, AdminRecord, Completion, OutcomeRecord};
+use super::record::{Completion, OutcomeRecord};
 use super::series::{Ground, Series, Standing};
 use super::settings::JournalError;
 use super::signer::Signer;

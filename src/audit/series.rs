@@ -1,10 +1,11 @@
 //! One series: lines appended to a buffer, chained, written in whole buffers, spread over segments. Knows no task and no runtime.
 
+use super::admin::{AdminAction, AdminRecord};
 use super::chain::{self, Hash};
 use super::layout::segment_name;
 use super::line::Line;
 use super::medium::{AppendFile, Medium};
-use super::record::{AdminAction, AdminRecord, Entry};
+use super::record::Entry;
 use super::settings::{JournalError, JournalSettings, full};
 use super::space::{Room, Space};
 use super::track::{Published, Track};

@@ -1,5 +1,6 @@
 //! The enforcement point: the life of a request from head to outcome, and the answers that the gateway gives itself.
 
+mod asker;
 mod carry;
 mod core;
 mod ending;

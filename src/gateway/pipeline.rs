@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::asker::{evidence, identify, is_public};
 use super::core::Core;
 use super::ending::Ending;
 use super::incoming::Incoming;
@@ -15,7 +16,6 @@ use super::passage::{AskedHead, Parameters, Passage, body_parameters};
 use super::{carry, hold, lookup, refuse, session};
 use crate::audit::{JournalError, Recorded};
 use crate::identity::chain::Identified;
-use crate::identity::evidence::Evidence;
 use crate::identity::presented::{CookieField, Presented};
 use crate::identity::sign_in::Watch;
 use crate::lookup::Facts;
@@ -24,8 +24,7 @@ use crate::policy::{
     self, Asker, Awaiting, Detail, ForwardParts, Forwardable, Judgement, Observed, Permit, Question, Tested, Told,
     approach, decide, observe, seal,
 };
-use crate::request::{CanonicalTarget, RequestView};
-use crate::rules::{App, Authority, Route, Upgrade};
+use crate::rules::{App, Route, Upgrade};
 use crate::upstream::{Outside, judge_origin};
 use crate::wire::connection::ConnectionInfo;
 use crate::wire::framing::Framing;
@@ -337,61 +336,6 @@ fn same_origin(asked: &Asked<'_>, route: &Route) -> Result<(), Judgement> {
     let outside = Outside { https: asked.connection.tls.is_some(), authority };
     judge_origin(asked.head, origins, &outside)
         .map_err(|error| Judgement::refused(Reason::UpgradeRefused, Detail::text(error)))
-}
-
-fn is_public(route: &Route) -> bool {
-    matches!(route.authority, Authority::Public)
-}
-
-/// Who is asking; on a public route nobody, whatever the request brings.
-async fn identify(
-    core: &Core,
-    passage: &mut Passage,
-    asked: &Asked<'_>,
-    app: &App,
-    view: &RequestView<'_>,
-    public: bool,
-    noted: &mut Noted,
-) -> Result<(), Judgement> {
-    (passage.subject, passage.source, passage.session) = (None, None, None);
-    let evidence = evidence(passage, asked, app, Some(view.target()));
-    noted.presented = app.identity.present(&evidence, &core.verifiers);
-    if public {
-        noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
-        return Ok(());
-    }
-    match app.identity.identify(&evidence, &noted.presented, &passage.people, &core.verifiers).await {
-        Ok(identified) => {
-            passage.subject.clone_from(&identified.subject);
-            passage.source = identified.source;
-            passage.session = identified.session;
-            noted.identified = Some(identified);
-            Ok(())
-        }
-        Err(error) => {
-            passage.source = error.source_kind;
-            let refusal = Judgement::refused(error.reason, Detail::text(&error.detail));
-            passage.subject = error.subject;
-            Err(refusal)
-        }
-    }
-}
-
-fn evidence<'a>(
-    passage: &'a Passage,
-    asked: &Asked<'a>,
-    app: &'a App,
-    target: Option<&'a CanonicalTarget>,
-) -> Evidence<'a> {
-    Evidence {
-        head: asked.head,
-        target,
-        dialect: &app.dialect,
-        connection: asked.connection,
-        client: passage.client.ip,
-        device: &passage.device,
-        now: passage.time,
-    }
 }
 
 /// What judging a request brought to light besides the judgement.

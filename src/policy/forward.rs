@@ -1,24 +1,27 @@
 //! The sealed values that may be forwarded, owning the bytes that are sent; nothing outside of `policy` can make one.
 
+mod observe;
+mod side;
+
 use super::approach::streamed_cap;
 use super::decide::Judged;
 use super::detail::Detail;
-use super::fields::{self, ForwardParts, Shape, host_for};
+use super::fields::{self, ForwardParts, Shape};
 use super::judgement::Judgement;
 use super::obligation::Obligation;
 use crate::endpoint::{Address, HostPolicy, UpstreamSpec};
-use crate::model::{Effect, Outcome, Reason, RequestId};
-use crate::request::{
-    ForwardBody, ForwardError, ForwardHead, ForwardedFor, JudgedBody, RequestView, write_forward_head,
-};
-use crate::rules::{App, BodyRule, Mode, Route, Upgrade};
+use crate::model::{Effect, Outcome, Reason};
+use crate::request::{ForwardBody, JudgedBody, RequestView};
+use crate::rules::{App, BodyRule, Route, Upgrade};
 use crate::wire::framing::Framing;
 use bytes::Bytes;
 use compact_str::CompactString;
-use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use observe::{ObservedBody, is_observed, observe};
+pub use side::Credential;
 
 /// A request head as it is sent to the application: request line, fields, empty line.
 #[derive(Debug)]
@@ -196,36 +199,6 @@ macro_rules! forwardable {
 }
 forwardable!(Permit, Observed, SideRequest);
 
-/// In whose name a request of the gateway's own is made. Nothing else of a client's head goes with it.
-#[derive(Clone, Copy)]
-pub enum Credential<'a> {
-    /// Of whoever asks.
-    Caller {
-        /// The name that the application is told, where it is told one.
-        subject: Option<&'a str>,
-        /// The whole Cookie field, as the application gets it; empty for none.
-        cookies: &'a [u8],
-        /// The `Authorization` field, where it reaches the application; empty for none.
-        authorization: &'a [u8],
-    },
-    /// Of a service account.
-    Account {
-        /// The field that carries the credential.
-        header: &'a str,
-        /// The credential.
-        secret: &'a str,
-    },
-}
-
-/// What a request needs to be forwarded as it came.
-#[derive(Debug)]
-pub enum ObservedBody {
-    /// It was not read: it streams.
-    Unread,
-    /// It was read to be judged; these are the bytes as sent.
-    Read(Bytes),
-}
-
 /// Turns a request that was permitted into what is sent. This is the only way to a [`Permit`].
 ///
 /// # Errors
@@ -295,229 +268,6 @@ pub(super) fn assemble(
     };
     let head = fields::write(app, parts, &shape).map_err(|error| (Reason::MalformedHead, Detail::text(error)))?;
     Ok(Parcel::new(app, &shape, head, body, judgement.effect(), None))
-}
-
-/// Turns a request that was refused into one that observe mode sends on as it came: target and body unchanged, the
-/// hygiene of the head applied. `route` is the one that was found, if any.
-///
-/// # Errors
-/// The judgement as it was, where neither route nor application observes or the reason is one that always refuses.
-pub fn observe(
-    judgement: Judgement,
-    app: &Arc<App>,
-    route: Option<&Route>,
-    parts: &ForwardParts<'_>,
-    body: ObservedBody,
-) -> Result<(Observed, Judgement), Judgement> {
-    if !is_observed(&judgement, app, route) {
-        return Err(judgement);
-    }
-    let body = match body {
-        ObservedBody::Unread => streamed(parts.framing),
-        ObservedBody::Read(bytes) if bytes.is_empty() => BodyPlan::None,
-        ObservedBody::Read(bytes) => BodyPlan::Judged(bytes),
-    };
-    let upgrade = parts.upgrade && route.is_some_and(|route| !matches!(route.upgrade, Upgrade::None));
-    if parts.upgrade && !upgrade {
-        return Err(judgement.into_refusal(Reason::UpgradeRefused, Detail::None));
-    }
-    let shape = Shape {
-        method: parts.head.method(),
-        target: parts.head.target(),
-        body: body.announced(None),
-        header_edits: &[],
-        cookie_edits: &[],
-        upgrade,
-        filtered: false,
-    };
-    match fields::write(app, parts, &shape) {
-        // what an unjudged request does is not known
-        Ok(head) => {
-            Ok((Observed(Parcel::new(app, &shape, head, body, Effect::Change, None)), judgement.into_observed()))
-        }
-        Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
-    }
-}
-
-/// Whether observe mode sends on a request that came to this judgement.
-#[must_use]
-pub fn is_observed(judgement: &Judgement, app: &App, route: Option<&Route>) -> bool {
-    let mode = route.and_then(|route| route.mode).unwrap_or(app.mode);
-    // SECURITY: what has two readings may be a route that is enforced (`what_may_mean_an_enforced_route_is_not_observed`).
-    let has_readings = matches!(judgement.reason(), Reason::AmbiguousTarget | Reason::AmbiguousParameter);
-    let may_be_enforced = route.is_none() && app.enforces_some && has_readings;
-    let observes = mode == Mode::Observe && !may_be_enforced;
-    observes && judgement.outcome() == Outcome::Refuse && is_observable(judgement.reason())
-}
-
-/// Whether observe mode forwards a request that was refused for this reason: what concerns the bytes of the request, the
-/// limits, frozen people and the gateway itself refuses in every mode.
-const fn is_observable(reason: Reason) -> bool {
-    match reason {
-        Reason::AmbiguousTarget
-        | Reason::AmbiguousParameter
-        | Reason::MalformedBody
-        | Reason::ContentTypeRefused
-        | Reason::ContentEncodingRefused
-        | Reason::ParameterType
-        | Reason::UnknownParameter
-        | Reason::MissingParameter
-        | Reason::TooManyParameters
-        | Reason::BodyTooDeep
-        | Reason::AccountEnded
-        | Reason::AccountNotBegun
-        | Reason::Unauthenticated
-        | Reason::InvalidCredential
-        | Reason::ConflictingIdentities
-        | Reason::UnknownSubject
-        | Reason::DeviceMismatch
-        | Reason::NoRoute
-        | Reason::MethodNotListed
-        | Reason::UnknownOperation
-        | Reason::NotGranted
-        | Reason::AssignmentEnded
-        | Reason::AssignmentNotBegun
-        | Reason::ConditionFailed
-        | Reason::ConditionError
-        | Reason::OutOfScope
-        | Reason::ScopeMissing
-        | Reason::ScopeAmbiguous
-        | Reason::ScopeUnbound
-        | Reason::HiddenKey
-        | Reason::ObjectUnknown
-        | Reason::LookupFailed
-        | Reason::LookupTimeout => true,
-        Reason::Granted
-        | Reason::Public
-        | Reason::AnswerAwaited
-        | Reason::MalformedHead
-        | Reason::MalformedFraming
-        | Reason::BadHost
-        | Reason::HostMismatch
-        | Reason::UnknownHost
-        | Reason::MethodRefused
-        | Reason::VersionRefused
-        | Reason::UpgradeRefused
-        | Reason::RepeatedHeader
-        | Reason::ExpectationRefused
-        | Reason::BodyIncomplete
-        | Reason::Frozen
-        | Reason::IdentityUnavailable
-        | Reason::TooManyAttempts
-        | Reason::HeadTooLarge
-        | Reason::TargetTooLong
-        | Reason::BodyTooLarge
-        | Reason::ClientTimeout
-        | Reason::Overloaded
-        | Reason::TooManyConnections
-        | Reason::UpstreamUnreachable
-        | Reason::UpstreamProtocol
-        | Reason::UpstreamTimeout
-        | Reason::AnswerUnexpected
-        | Reason::AnswerUnreadable
-        | Reason::AnswerWithheld
-        | Reason::NothingFound
-        | Reason::RecordFailed
-        | Reason::Draining
-        | Reason::InternalFault => false,
-    }
-}
-
-impl SideRequest {
-    /// Reads a page of the application with the caller's session right after a sign-in. `path` begins with `/`; `cookies` is
-    /// the whole Cookie field, `host` the authority that the client used.
-    ///
-    /// # Errors
-    /// When one of them cannot stand in a head.
-    pub fn probe(app: &App, host: &str, path: &str, cookies: &[u8], request: RequestId) -> Result<Self, ForwardError> {
-        let by_address = matches!(app.upstream.host, HostPolicy::Address);
-        let id = request.to_string();
-        let set: SmallVec<[_; 1]> = app.headers.request_id.iter().map(|name| (name.as_str(), id.as_str())).collect();
-        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, path, &[(b"Cookie", cookies)], &set)
-    }
-
-    /// Asks the application about an object. `target` begins with `/`, `host` is the authority that the client used.
-    ///
-    /// # Errors
-    /// When one of them cannot stand in a head.
-    pub fn lookup(
-        app: &App,
-        host: &str,
-        target: &str,
-        credential: &Credential<'_>,
-        request: RequestId,
-    ) -> Result<Self, ForwardError> {
-        let by_address = matches!(app.upstream.host, HostPolicy::Address);
-        let id = request.to_string();
-        let mut set: SmallVec<[_; 2]> =
-            app.headers.request_id.iter().map(|name| (name.as_str(), id.as_str())).collect();
-        let fields: &[(&[u8], &[u8])] = match credential {
-            Credential::Caller { subject, cookies, authorization } => {
-                if let (Some(name), Some(subject)) = (&app.headers.user, subject) {
-                    set.push((name.as_str(), *subject));
-                }
-                &[(b"Cookie", cookies), (b"Authorization", authorization)]
-            }
-            Credential::Account { header, secret } => {
-                set.push((*header, *secret));
-                &[]
-            }
-        };
-        Self::get(&app.upstream, &host_for(&app.upstream, Some(host)), by_address, target, fields, &set)
-    }
-
-    /// Asks the application whether it is well, as the `health:` block says; `None` where it has none.
-    ///
-    /// # Errors
-    /// When the path cannot stand in a head.
-    #[must_use]
-    pub fn health(upstream: &Arc<UpstreamSpec>) -> Option<Result<Self, ForwardError>> {
-        let health = upstream.health.as_ref()?;
-        // a check is of one address, so that its name is the one to send
-        let (host, by_address) = match (&health.host, &upstream.host) {
-            (Some(host), _) | (None, HostPolicy::Name(host)) => (host.clone(), false),
-            (None, _) => (host_for(upstream, None), true),
-        };
-        Some(Self::get(upstream, &host, by_address, &health.path, &[], &[]))
-    }
-
-    fn get(
-        upstream: &Arc<UpstreamSpec>,
-        host: &str,
-        by_address: bool,
-        path: &str,
-        fields: &[(&[u8], &[u8])],
-        set: &[(&str, &str)],
-    ) -> Result<Self, ForwardError> {
-        if !path.starts_with('/') || !path.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'#') {
-            return Err(ForwardError::Control("path of a side request"));
-        }
-        let head = ForwardHead {
-            method: "GET",
-            target: path.as_bytes(),
-            host,
-            body: ForwardBody::None,
-            set,
-            strip: &[],
-            header_edits: &[],
-            cookie_edits: &[],
-            client: ForwardedFor::default(),
-            upgrade: None,
-        };
-        let mut bytes = Vec::with_capacity(256);
-        let own: [(&[u8], &[u8]); 2] = [(b"Accept", b"*/*"), (b"User-Agent", b"scopegate")];
-        let fields = own.into_iter().chain(fields.iter().copied()).filter(|(_, value)| !value.is_empty());
-        write_forward_head(&mut bytes, &head, fields)?;
-        Ok(Self(Parcel {
-            upstream: Arc::clone(upstream),
-            method: CompactString::const_new("GET"),
-            head: Head::new(bytes, by_address),
-            body: BodyPlan::None,
-            effect: Effect::None,
-            upgrade: false,
-            obligation: None,
-        }))
-    }
 }
 
 fn streamed(framing: Framing) -> BodyPlan {

@@ -3,8 +3,8 @@
 use super::approach::{self, Found};
 use super::decide::{Asker, Question};
 use crate::request::{ParamValues, RequestView, TargetLimits};
-use crate::rules::route::{By, Choice, Selector};
 use crate::rules::{App, Authority, Mode, PermissionId, PermissionSet, Standing};
+use crate::rules::{By, Choice, Selector};
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
 use crate::wire::limit::HeadLimits;

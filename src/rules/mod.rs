@@ -11,6 +11,7 @@ pub mod people;
 pub mod raw;
 pub mod role;
 pub mod route;
+pub mod selector;
 pub mod set;
 pub mod suite;
 pub mod table;
@@ -22,9 +23,10 @@ pub use load::{Loaded, Source, load, read_again, sets};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 pub use route::{
-    Absent, AnswerRule, Authority, BodyRule, Button, By, Choice, Durability, End, Forget, Handle, HiddenKey, LookedUp,
-    Others, ParamRule, Route, ScopeRule, Selector, Upgrade,
+    Absent, AnswerRule, Authority, BodyRule, Durability, End, Forget, Handle, HiddenKey, LookedUp, Others, ParamRule,
+    Route, ScopeRule, Upgrade,
 };
+pub use selector::{Button, By, Choice, Selector};
 pub use set::{App, Catalog, Mode, RuleSet};
 pub use table::{Find, PathCaptures, RouteTable};
 pub use title::{Language, Title};

@@ -6,7 +6,7 @@ use crate::diagnostics::Mark;
 use crate::diagnostics::yaml::Spanned;
 use crate::request::{Location, MULTICALL, RawLocation};
 use crate::rules::raw::{RawChoice, RawFieldPlace, RawOperation};
-use crate::rules::route::{Button, By, Choice, Selector};
+use crate::rules::selector::{Button, By, Choice, Selector};
 use crate::rules::set::Catalog;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;

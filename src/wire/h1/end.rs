@@ -1,0 +1,80 @@
+//! How a connection ends, or is made ready for the next request: what nobody wants is read within bounds.
+
+use super::{Connection, Unread};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Where the end of a stream has got to.
+pub(in crate::wire) enum CloseState {
+    Shut,
+    Shutting,
+    Lingering(u64),
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
+    /// Reads the rest of a body that nobody wanted; `false` when it is more, or slower, than the settings allow.
+    pub(in crate::wire) fn poll_drained(&mut self, cx: &mut Context<'_>, budget: &mut Option<u64>) -> Poll<bool> {
+        if matches!(self.unread, Unread::None) {
+            return Poll::Ready(true);
+        }
+        let left = budget.get_or_insert_with(|| {
+            self.reading.set(self.settings.drain_within);
+            self.settings.drain_bytes
+        });
+        loop {
+            match self.take_body() {
+                Ok(Some(data)) => match left.checked_sub(data.len() as u64) {
+                    Some(rest) => *left = rest,
+                    None => return Poll::Ready(false),
+                },
+                Ok(None) if matches!(self.unread, Unread::None) => return Poll::Ready(true),
+                Ok(None) => match self.link.poll_fill(cx) {
+                    Poll::Ready(Ok(read)) if read > 0 => {}
+                    Poll::Ready(_) => return Poll::Ready(false),
+                    Poll::Pending if self.reading.poll_passed(cx) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                },
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+    }
+
+    /// Ends the stream: says so to the client, then, if something of it may be on its way that nobody read, reads that
+    /// within bounds, lest a reset overtake the answer.
+    pub(in crate::wire) fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        state: &mut CloseState,
+        refused: bool,
+    ) -> Poll<()> {
+        if let CloseState::Shut = state {
+            self.reading.set(self.settings.drain_within);
+            *state = CloseState::Shutting;
+        }
+        if let CloseState::Shutting = state {
+            let shut: Poll<io::Result<()>> = Pin::new(&mut self.link.io).poll_shutdown(cx);
+            if shut.is_pending() {
+                return if self.reading.poll_passed(cx) { Poll::Ready(()) } else { Poll::Pending };
+            }
+            if !refused && !self.has_unread() {
+                return Poll::Ready(());
+            }
+            *state = CloseState::Lingering(self.settings.drain_bytes.saturating_mul(4));
+        }
+        let CloseState::Lingering(left) = state else { return Poll::Ready(()) };
+        loop {
+            self.link.input.clear();
+            match self.link.poll_fill(cx) {
+                Poll::Ready(Ok(read)) if read > 0 => match left.checked_sub(read as u64) {
+                    Some(rest) => *left = rest,
+                    None => return Poll::Ready(()),
+                },
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if self.reading.poll_passed(cx) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
