@@ -105,12 +105,26 @@ impl Client {
         self.receive(connection)
     }
 
-    pub fn send(&self, connection: &mut Connection, method: &str, target: &str, form: Option<&str>) -> io::Result<()> {
+    /// The beginning of a head: request line, host, cookies.
+    fn head(&self, method: &str, target: &str) -> String {
         let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.host);
         if !self.cookies.is_empty() {
             let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             text += &format!("Cookie: {}\r\n", cookies.join("; "));
         }
+        text
+    }
+
+    /// Asks for a WebSocket.
+    pub fn upgrade(&mut self, connection: &mut Connection, target: &str) -> io::Result<Answer> {
+        let asks = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        connection.say((self.head("GET", target) + asks).as_bytes())?;
+        self.receive_head(connection)
+    }
+
+    pub fn send(&self, connection: &mut Connection, method: &str, target: &str, form: Option<&str>) -> io::Result<()> {
+        let mut text = self.head(method, target);
         match form {
             None => text += "\r\n",
             Some(form) => {
@@ -120,8 +134,7 @@ impl Client {
                 );
             }
         }
-        connection.stream.write_all(text.as_bytes())?;
-        connection.stream.flush()
+        connection.say(text.as_bytes())
     }
 
     /// Reads a whole answer.
@@ -204,6 +217,11 @@ impl Connection {
             self.more()?;
         }
         Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// Waits until the other side has closed it; what comes before is not looked at.
+    pub fn wait_for_the_end(&mut self) {
+        while self.more().is_ok() {}
     }
 
     /// The next chunk of a chunked body; `None` at its end.

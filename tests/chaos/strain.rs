@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use crate::client::Connection;
+use crate::client::{Client, Connection};
 use crate::gateway::PROGRAM;
 use crate::site::{Set, Site};
 use crate::until;
@@ -14,6 +14,9 @@ const CROWD: &str = "SCOPEGATE_CHAOS_CROWD";
 
 /// How many clients of each kind stall.
 const STALLED: &str = "SCOPEGATE_CHAOS_STALLED";
+
+/// How many WebSockets are open at once: few by default, up to 5,000 where a process may have 20,000 descriptors.
+const SOCKETS: &str = "SCOPEGATE_CHAOS_SOCKETS";
 
 /// An application that answers every connection with `bytes` and hangs up.
 fn misbehaving(bytes: &'static [u8]) -> SocketAddr {
@@ -138,6 +141,47 @@ fn a_crowd_of_idle_connections_leaves_the_gateway_usable() {
     until("all of them are closed", || (gateway.metric(open) < 2.0).then_some(()));
     gateway.stop();
     site.verify();
+}
+
+#[test]
+fn a_crowd_of_websockets_leaves_the_gateway_usable_and_ends_with_the_right_to_them() {
+    raise_descriptors();
+    let crowd = std::env::var(SOCKETS).map_or(100, |text| text.parse::<usize>().unwrap());
+    let site = Site::new("limits: {connections-per-client: 12000, websocket-idle-time: 10m}");
+    let socket = "  - {id: socket, match: GET /socket, permission: 'stream:view', scope: {warehouse: ignored}, upgrade: websocket}\n";
+    [Set::A, Set::B].into_iter().for_each(|set| site.write_rules(set, socket));
+    let gateway = site.start();
+    let mut keeper = site.keeper();
+    let mut open: Vec<Connection> = Vec::new();
+    let mut grow = |keeper: &mut Client, to: usize| {
+        for _ in open.len()..to {
+            let mut connection = keeper.connect().unwrap();
+            assert_eq!(keeper.upgrade(&mut connection, "/socket").unwrap().status, 101);
+            // one masked text frame of two letters
+            connection.say(&[0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]).unwrap();
+            open.push(connection);
+        }
+        gateway.memory()
+    };
+    // What the first ones cost is the warming up of buffers and threads.
+    let before = grow(&mut keeper, crowd / 2);
+    let after = grow(&mut keeper, crowd);
+    assert_eq!(gateway.metric("scopegate_tunnels_open"), crowd as f64);
+    let each = after.saturating_sub(before) / (crowd - crowd / 2) as u64;
+    println!("{crowd} WebSockets: {each} bytes each");
+    for count in 0..20 {
+        assert_eq!(keeper.get(&format!("/list?n={count}.")).unwrap().status, 200);
+    }
+    // The other set takes the right to them from the keeper, who may go on with lists.
+    site.choose(Set::B);
+    open.iter_mut().for_each(Connection::wait_for_the_end);
+    until("no tunnel is open", || (gateway.metric("scopegate_tunnels_open") < 1.0).then_some(()));
+    assert_eq!(keeper.get("/list?n=after.").unwrap().status, 200);
+    gateway.stop();
+    site.verify();
+    let decisions = site.decisions();
+    let closed = decisions.iter().filter(|entry| entry.text("completion").as_deref() == Some("closed"));
+    assert_eq!(closed.count(), crowd, "each is on record as closed by the gateway");
 }
 
 /// Clients of one kind that stalled: what they hold open.
