@@ -61,6 +61,9 @@ fn ask(mut client: Client, name: &str, stop: &AtomicBool) -> Vec<(String, Answer
     seen
 }
 
+/// Streams stand still for as long as the reloads take, on whatever machine.
+const PATIENT: &str = "limits: {upstream-idle-time: 1h}";
+
 /// A stream of which the first chunk has come.
 fn open(keeper: &Client, target: &str) -> Connection {
     let (mut client, mut connection) = (keeper.clone(), keeper.connect().unwrap());
@@ -72,7 +75,7 @@ fn open(keeper: &Client, target: &str) -> Connection {
 
 #[test]
 fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times() {
-    let site = Site::new("");
+    let site = Site::new(PATIENT);
     let gateway = site.start();
     let mut keeper = site.keeper();
     let sets = revisions(&site, &gateway, &mut keeper);
@@ -155,7 +158,7 @@ fn every_answer_is_explained_by_one_revision_while_rules_change_a_thousand_times
 #[test]
 fn open_streams_hold_no_old_rule_set() {
     const STREAMS: usize = 16;
-    let site = Site::new("");
+    let site = Site::new(PATIENT);
     let many = |set: Set| {
         let route = |count| {
             format!(
