@@ -31,6 +31,12 @@ need "perl -MCGI -MFCGI -MJSON::PP -e 1" libcgi-pm-perl libfcgi-perl
 need "test -x /usr/share/tomcat10/bin/catalina.sh" tomcat10 default-jre-headless
 need "command -v node" nodejs
 need "command -v npm" npm
+# Instructions are counted by callgrind, of requests to an application that is nginx.
+need "command -v valgrind" valgrind
+need "command -v nginx || test -x /usr/sbin/nginx" nginx-light
+need "command -v openssl" openssl
 
 cargo test --locked --all-targets
 cargo test --locked --doc
+# Printed, not judged: the binary of the tests takes about ten times the instructions of one that is optimised.
+benches/load/instructions --smoke || echo "instructions were not counted" >&2
