@@ -15,9 +15,11 @@
 )]
 
 use scopegate::diagnostics::{Report, Style};
-use scopegate::rules::load::{File, load_files};
+use scopegate::rules::load::{File, Loaded, load_files, load_files_again};
+use scopegate::rules::{Before, People};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
@@ -103,4 +105,117 @@ fn the_revision_follows_the_contents_and_not_the_folder() {
     assert_eq!(first, revision(&[file("y/a.yaml", app)]));
     assert_ne!(first, revision(&[file("x/a.yaml", &app.replace("id: r", "id: s"))]));
     assert_ne!(first, revision(&[file("x/b.yaml", app)]));
+}
+
+/// The files of one state, by number: each of them in one of its variants.
+fn variant(number: usize) -> Vec<File> {
+    let roles = [
+        "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}}\nroles: {r: {permissions: ['b:view']}}\n",
+        "dimensions: {shop: {}, warehouse: {}}\npermissions: {a:view: {}, b:view: {effect: none}}\nroles: {q: {permissions: ['a:view']}, r: {permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {values: [HF, SH, W1]}}\npermissions: {b:view: {}}\nroles: {r: {permissions: ['b:view']}}\n",
+    ];
+    let people = [
+        "people:\n  one: {assignments: [{role: r, scope: {warehouse: [HF]}}]}\n",
+        "people:\n  two: {assignments: [{role: r, scope: {warehouse: [SH, HF]}}]}\n  one: {assignments: [{role: r, scope: {warehouse: all}}]}\n",
+        "people:\n  one: {assignments: [{role: nobody}]}\n",
+    ];
+    let head = |name: &str, host: &str| {
+        format!("app: {name}\nhosts: {host}\nupstream: {{url: \"http://127.0.0.1:1\"}}\nidentity: {{}}\nroutes:\n")
+    };
+    let scoped = "  - {id: list, match: GET /list, permission: 'b:view', scope: {warehouse: {query: warehouse}}, params: {page: int}}\n";
+    let first = [
+        head("first", "a.test") + scoped,
+        head("first", "a.test")
+            + scoped
+            + "  - {id: more, match: GET /more, permission: 'b:view', scope: {warehouse: ignored}}\n",
+        head("first", "b.test") + scoped,
+        head("first", "a.test") + "  - {id: list, match: GET /list, permission: 'c:view'}\n",
+    ];
+    let second = [head("second", "b.test") + scoped, head("first", "c.test") + scoped, String::new()];
+    let tests = [
+        "now: 2026-01-01T00:00:00Z\ntests: []\n",
+        "people: {three: {assignments: [{role: r, scope: {warehouse: [W1]}}]}}\ntests: []\n",
+    ];
+    let mut rest = number;
+    let mut pick = |count: usize| {
+        let at = rest % count;
+        rest /= count;
+        at
+    };
+    let texts = [
+        ("first.yaml", first[pick(4)].clone()),
+        ("people.yaml", people[pick(3)].to_owned()),
+        ("roles.yaml", roles[pick(3)].to_owned()),
+        ("second.yaml", second[pick(3)].clone()),
+        ("some_test.yaml", tests[pick(2)].to_owned()),
+    ];
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    texts.map(|(name, text)| File { name: name.to_owned(), text }).collect()
+}
+
+/// Everything that comes of a load, but for the sequence number of people.
+fn came_of(loaded: Result<Loaded, Report>) -> String {
+    match loaded {
+        Ok(Loaded { set, people, suites, lints }) => {
+            let mut people = People::clone(&people);
+            people.sequence = 0;
+            // an identity chain has a number of its own each time
+            let apps = set
+                .apps
+                .iter()
+                .map(|app| format!("{:#?}", (&app.name, &app.hosts, &app.routes, app.mode, &app.secrets)));
+            let hosts = ["a.test", "b.test", "c.test"].map(|host| set.app_for_host(host).map(|app| &app.name));
+            let (apps, lints) = (apps.collect::<String>(), lints.render(Style::Plain));
+            format!("{} {:#?}\n{apps}{hosts:?}\n{people:#?}\n{}\n{lints}", set.revision, set.catalog, suites.len())
+        }
+        Err(report) => report.render(Style::Plain),
+    }
+}
+
+#[test]
+fn a_load_that_takes_over_what_it_knows_comes_to_the_same() {
+    let mut before = Before::default();
+    let (mut sound, mut faulty) = (0, 0);
+    let all = 4 * 3 * 3 * 3 * 2;
+    let mut number = 0;
+    for step in 0..400 {
+        // sometimes one file changes, sometimes several
+        number = (number + [1, 4, 12, 36, 108, 7, 131][step % 7] * (1 + step % 3)) % all;
+        let files = variant(number);
+        let known = load_files_again(&files, Path::new(""), 1, &mut before, Report::new());
+        let fresh = load_files(&files, Path::new(""), Report::new());
+        if fresh.is_ok() {
+            sound += 1
+        } else {
+            faulty += 1
+        }
+        assert_eq!(came_of(known), came_of(fresh), "state {number} at step {step}");
+    }
+    assert!(sound > 50 && faulty > 50, "{sound} sound, {faulty} faulty");
+}
+
+#[test]
+fn what_did_not_change_is_taken_over_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("shared"), "0123456789abcdef0123456789abcdef").unwrap();
+    let jwt = "{jwt: {keys: {secret: shared}, algorithms: HS256, issuer: i, audience: a}}";
+    let mut files = variant(0);
+    files[0].text = files[0].text.replace("identity: {}", &format!("identity: {jwt}"));
+    let mut before = Before::default();
+    let mut load = |files: &[File]| load_files_again(files, folder.path(), 1, &mut before, Report::new()).unwrap();
+    let first = load(&files);
+    let app = |loaded: &Loaded, name: &str| Arc::clone(loaded.set.app(name).unwrap());
+    let same = |a: &Loaded, b: &Loaded| ["first", "second"].map(|name| Arc::ptr_eq(&app(a, name), &app(b, name)));
+    let second = load(&files);
+    assert_eq!((same(&first, &second), Arc::ptr_eq(&first.people, &second.people)), ([true; 2], true));
+    fs::write(folder.path().join("shared"), "another secret, as long as the first").unwrap();
+    let third = load(&files);
+    assert_eq!((same(&second, &third), Arc::ptr_eq(&second.people, &third.people)), ([false, true], true));
+    assert_ne!(second.set.revision, third.set.revision);
+    files[1].text = variant(4)[1].text.clone();
+    let fourth = load(&files);
+    assert_eq!((same(&third, &fourth), Arc::ptr_eq(&third.people, &fourth.people)), ([true; 2], false));
+    files[2].text.push_str("# a remark\n");
+    let fifth = load(&files);
+    assert_eq!((same(&fourth, &fifth), Arc::ptr_eq(&fourth.people, &fifth.people)), ([false; 2], false));
 }

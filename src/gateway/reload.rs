@@ -12,7 +12,7 @@ use crate::facts::Directory;
 use crate::identity::jwks::KeyRing;
 use crate::model::{Clock, Revision};
 use crate::policy::suite::{self, Results};
-use crate::rules::{App, Loaded, Mode, Source};
+use crate::rules::{App, Before, Loaded, Mode, Source};
 use crate::telemetry::{Metrics, ReloadPart, RuleCounts};
 use crate::upstream::{Prepared, TlsError, Upstreams};
 
@@ -60,19 +60,31 @@ impl Checked {
     }
 }
 
-/// Reads, compiles, lints and tests the files of `source`.
+/// Reads, compiles, lints and tests the files of `source`; takes over what `before` holds of files that did not change.
 ///
 /// # Errors
 /// Everything that is wrong at the first step where something is.
-pub fn check(source: &Source, upstreams: &Upstreams, sequence: u64) -> Result<Checked, ReloadError> {
-    let Loaded { set, mut people, suites, lints } = crate::rules::load(source).map_err(ReloadError::Rules)?;
+pub fn check(
+    source: &Source,
+    upstreams: &Upstreams,
+    sequence: u64,
+    before: &mut Before,
+) -> Result<Checked, ReloadError> {
+    let loaded = crate::rules::load_again(source, sequence, before).map_err(ReloadError::Rules)?;
+    let Loaded { set, people, suites, lints } = loaded;
     let results = suite::run(&set, &suites);
     if !results.passed() {
         return Err(ReloadError::Tests(results));
     }
     let prepared = upstreams.prepare(set.apps.iter().map(|app| &app.upstream)).map_err(ReloadError::Upstreams)?;
-    Arc::make_mut(&mut people).sequence = sequence;
     Ok(Checked { live: Live { rules: set, people }, upstreams: prepared, lints })
+}
+
+/// The last sequence number of people data, and what was compiled last.
+#[derive(Default)]
+struct Last {
+    sequence: u64,
+    before: Before,
 }
 
 /// Puts rule files in force while requests run.
@@ -82,8 +94,8 @@ pub struct Reloader {
     keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    /// The last sequence number of people data; held while a reload runs, so that two never cross.
-    last: Mutex<u64>,
+    /// What the last reload left; held while one runs, so that two never cross.
+    last: Mutex<Last>,
 }
 
 impl Reloader {
@@ -96,7 +108,7 @@ impl Reloader {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { source, upstreams, keys, metrics, clock, last: Mutex::new(0) }
+        Self { source, upstreams, keys, metrics, clock, last: Mutex::default() }
     }
 
     /// The files that are read.
@@ -112,11 +124,11 @@ impl Reloader {
     pub fn run<T>(&self, install: impl FnOnce(Live) -> T) -> Result<(T, Report), ReloadError> {
         let mut last = self.last.lock();
         let begun = Instant::now();
-        let sequence = u64::try_from(self.clock.now().as_seconds()).unwrap_or(0).max(*last + 1);
-        let checked = check(&self.source, &self.upstreams, sequence).inspect_err(|_| {
+        let sequence = u64::try_from(self.clock.now().as_seconds()).unwrap_or(0).max(last.sequence + 1);
+        let checked = check(&self.source, &self.upstreams, sequence, &mut last.before).inspect_err(|_| {
             self.metrics.reload_failed(ReloadPart::Rules, self.clock.now());
         })?;
-        *last = sequence;
+        last.sequence = sequence;
         let Checked { live, upstreams, lints } = checked;
         self.upstreams.install(upstreams);
         self.keys.want(live.rules.apps.iter().flat_map(|app| app.identity.remote_keys()));

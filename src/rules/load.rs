@@ -1,6 +1,6 @@
 //! From a folder of rule files, or from embedded ones, to everything compiled; all faults at once.
 
-use super::compile;
+use super::compile::{self, Before, Compiled};
 use super::lint;
 use super::people::People;
 use super::set::RuleSet;
@@ -50,9 +50,18 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, sorted by place, together with the lints.
 pub fn load(source: &Source) -> Result<Loaded, Report> {
+    load_again(source, 0, &mut Before::default())
+}
+
+/// The same for files of which most were loaded before: what did not change since is taken over. People who are read get this
+/// sequence number; those who did not change keep theirs.
+///
+/// # Errors
+/// Everything that is wrong, sorted by place, together with the lints; `before` stays what it was then.
+pub fn load_again(source: &Source, sequence: u64, before: &mut Before) -> Result<Loaded, Report> {
     let mut report = Report::new();
     let Some(files) = source.read(&mut report) else { return Err(report) };
-    load_files(&files, source.folder(), report)
+    load_files_again(&files, source.folder(), sequence, before, report)
 }
 
 /// Reads the files of a source by a second YAML reader too.
@@ -86,8 +95,7 @@ impl Source {
                 files.iter().map(|(name, text)| File { name: (*name).to_owned(), text: (*text).to_owned() }).collect(),
             ),
             Self::Folder(folder) => {
-                let mut files = Vec::new();
-                let mut faults = Vec::new();
+                let (mut files, mut faults) = (Vec::new(), Vec::new());
                 let sets = sets(folder);
                 if let [one, others @ ..] = sets.as_slice()
                     && !others.is_empty()
@@ -100,7 +108,15 @@ impl Source {
                     report.error(&Arc::from(folder.to_string_lossy().as_ref()), Mark::default(), fault);
                     return None;
                 }
-                read_folder(folder, 0, &mut files, &mut faults);
+                for _ in 0..TRIES {
+                    let mut places = Vec::new();
+                    (files, faults) = (Vec::new(), Vec::new());
+                    read_folder(folder, 0, &mut files, &mut faults, &mut places);
+                    // a folder or a link that was pointed elsewhere in between would give some files of the one rule set and some of the other
+                    if places.iter().all(|(path, real)| std::fs::canonicalize(path).ok() == *real) {
+                        break;
+                    }
+                }
                 if files.is_empty() && faults.is_empty() {
                     faults.push((folder.clone(), "there is no `.yaml` file in this folder".to_owned()));
                 }
@@ -130,7 +146,20 @@ pub fn sets(folder: &Path) -> Vec<PathBuf> {
 /// How deep subfolders are read; a link that leads back would have no end.
 const DEPTH: usize = 4;
 
-fn read_folder(folder: &Path, depth: usize, files: &mut Vec<File>, faults: &mut Vec<(PathBuf, String)>) {
+/// How often a folder is read that changes while it is read; whatever changes it brings another reload.
+const TRIES: usize = 5;
+
+/// A path, and where it led to when it was read.
+type Resolved = (PathBuf, Option<PathBuf>);
+
+fn read_folder(
+    folder: &Path,
+    depth: usize,
+    files: &mut Vec<File>,
+    faults: &mut Vec<(PathBuf, String)>,
+    places: &mut Vec<Resolved>,
+) {
+    places.push((folder.to_owned(), std::fs::canonicalize(folder).ok()));
     let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let mut entries = match entries {
         Ok(entries) => entries,
@@ -149,9 +178,10 @@ fn read_folder(folder: &Path, depth: usize, files: &mut Vec<File>, faults: &mut 
         }
         if path.is_dir() {
             if depth < DEPTH {
-                read_folder(&path, depth + 1, files, faults);
+                read_folder(&path, depth + 1, files, faults, places);
             }
         } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+            places.push((path.clone(), std::fs::canonicalize(&path).ok()));
             match std::fs::read_to_string(&path) {
                 Ok(text) => files.push(File { name: path.to_string_lossy().into_owned(), text }),
                 Err(error) => faults.push((path, format!("this file cannot be read: {error}"))),
@@ -164,17 +194,33 @@ fn read_folder(folder: &Path, depth: usize, files: &mut Vec<File>, faults: &mut 
 ///
 /// # Errors
 /// Everything that is wrong, sorted by place, together with the lints.
-pub fn load_files(files: &[File], folder: &Path, mut report: Report) -> Result<Loaded, Report> {
-    let compiled = compile::compile(files, folder, &mut report);
+pub fn load_files(files: &[File], folder: &Path, report: Report) -> Result<Loaded, Report> {
+    load_files_again(files, folder, 0, &mut Before::default(), report)
+}
+
+/// Does what [`load_again`] does, for files that are at hand.
+///
+/// # Errors
+/// Everything that is wrong, sorted by place, together with the lints; `before` stays what it was then.
+pub fn load_files_again(
+    files: &[File],
+    folder: &Path,
+    sequence: u64,
+    before: &mut Before,
+    mut report: Report,
+) -> Result<Loaded, Report> {
+    let compiled = compile::compile(files, folder, sequence, before, &mut report);
     let Some(compiled) = compiled.filter(|_| !report.has_errors()) else {
         report.sort();
         return Err(report);
     };
-    let (mut set, people, suites, others, facts) = compiled;
+    let Compiled { mut set, people, suites, others, facts, kept } = compiled;
     set.revision = revision(files, &others);
     lint::lint(&set, &people, &facts, &mut report);
     report.sort();
-    Ok(Loaded { set: Arc::new(set), people, suites, lints: report })
+    let set = Arc::new(set);
+    before.keep(kept, &set);
+    Ok(Loaded { set, people, suites, lints: report })
 }
 
 /// SHA-256 over names, lengths and contents of all files, in the order of their names: the first 12 hex digits.

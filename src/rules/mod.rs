@@ -17,9 +17,10 @@ pub mod suite;
 pub mod table;
 pub mod title;
 
+pub use compile::Before;
 pub use condition::Condition;
 pub use dimension::{Dimension, DimensionId, ValueId, ValueSet};
-pub use load::{Loaded, Source, load, read_again, sets};
+pub use load::{Loaded, Source, load, load_again, read_again, sets};
 pub use people::{Assignment, People, ScopeBox, Standing, Status, Subject, SubjectKind};
 pub use role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 pub use route::{

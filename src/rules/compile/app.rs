@@ -1,7 +1,7 @@
 //! Application files into applications with their route tables.
 
 use super::lookup::Known;
-use super::{AppPlaces, Facts, Named, Notes, route};
+use super::{Facts, Named, Notes, route};
 use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Place, Report};
 use crate::endpoint::UpstreamSpec;
@@ -18,37 +18,92 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
+/// An application file, as it was read just now or as it was compiled before.
+pub(super) enum AppFile {
+    /// Read.
+    Read(Box<(Named<RawApp>, Document)>),
+    /// Compiled out of the same text, with the same catalog and the same other files.
+    Known(KnownApp),
+}
+
+/// A compiled application, with what its file says beyond it.
+#[derive(Clone, Debug)]
+pub(super) struct KnownApp {
+    pub file: Arc<str>,
+    name: Spanned<String>,
+    hosts: Vec<(CompactString, Mark)>,
+    has_identity: bool,
+    lookups: Vec<Place>,
+    /// The other files that were read for it.
+    others: Vec<(String, Vec<u8>)>,
+    app: Arc<App>,
+}
+
+impl KnownApp {
+    /// Whether the other files are still what they were.
+    pub(super) fn holds(&self, folder: &Path) -> bool {
+        self.others.iter().all(|(name, bytes)| std::fs::read(folder.join(name)).is_ok_and(|now| now == *bytes))
+    }
+}
+
+/// Compiles the application files; gives the applications sorted by name, and each as it may be known to the next load.
 pub(super) fn compile(
-    files: &[(Named<RawApp>, Document)],
+    files: Vec<AppFile>,
     catalog: &Catalog,
     folder: &Path,
     report: &mut Report,
     others: &mut Vec<(String, Vec<u8>)>,
     facts: &mut Facts,
-) -> Vec<Arc<App>> {
-    let mut apps: Vec<(Arc<App>, AppPlaces)> = Vec::with_capacity(files.len());
+) -> (Vec<Arc<App>>, Vec<KnownApp>) {
+    let mut apps: Vec<KnownApp> = Vec::with_capacity(files.len());
     let mut hosts: FxHashMap<CompactString, Place> = FxHashMap::default();
-    for (Named { file, raw }, document) in files {
-        let mut notes = Notes { file, report };
-        super::catalog::check_name("an application", &raw.app, &mut notes);
-        let place = notes.place(raw.app.mark);
-        if let Some((_, (first, ..))) = apps.iter().find(|(app, _)| app.name == raw.app.as_str()) {
-            notes
-                .error(raw.app.mark, format!("the application `{}` is given twice", raw.app.value))
-                .related(first.clone(), "first given here");
-        }
-        let names = host_names(raw, &mut hosts, &mut notes);
-        let app = one(raw, document, names, catalog, folder, others, &mut notes);
-        let has_identity = document.root.get("identity").is_some();
-        apps.extend(app.map(|(app, lookups)| (Arc::new(app), (place, has_identity, lookups))));
+    for file in files {
+        let app = match file {
+            AppFile::Known(known) => {
+                let mut notes = Notes { file: &known.file, report };
+                given_twice(&known.name, &apps, &mut notes);
+                claim(&known.hosts, &mut hosts, &mut notes);
+                Some(known)
+            }
+            AppFile::Read(read) => {
+                let (Named { file, raw }, document) = *read;
+                let mut notes = Notes { file: &file, report };
+                super::catalog::check_name("an application", &raw.app, &mut notes);
+                given_twice(&raw.app, &apps, &mut notes);
+                let names = host_names(&raw, &mut notes);
+                claim(&names, &mut hosts, &mut notes);
+                one(&raw, &document, names, catalog, folder, &mut notes)
+            }
+        };
+        apps.extend(app);
     }
-    apps.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let (apps, told): (Vec<_>, Vec<_>) = apps.into_iter().unzip();
-    facts.apps.extend(told);
-    apps
+    apps.sort_by(|a, b| a.app.name.cmp(&b.app.name));
+    for known in &apps {
+        others.extend(known.others.iter().cloned());
+        facts.apps.push((known.name.mark.in_file(&known.file), known.has_identity, known.lookups.clone()));
+    }
+    (apps.iter().map(|known| Arc::clone(&known.app)).collect(), apps)
 }
 
-fn host_names(raw: &RawApp, taken: &mut FxHashMap<CompactString, Place>, notes: &mut Notes<'_>) -> Vec<CompactString> {
+fn given_twice(name: &Spanned<String>, apps: &[KnownApp], notes: &mut Notes<'_>) {
+    if let Some(first) = apps.iter().find(|known| known.app.name == name.as_str()) {
+        notes
+            .error(name.mark, format!("the application `{}` is given twice", name.value))
+            .related(first.name.mark.in_file(&first.file), "first given here");
+    }
+}
+
+/// Takes hosts for one application; notes those that are taken.
+fn claim(names: &[(CompactString, Mark)], taken: &mut FxHashMap<CompactString, Place>, notes: &mut Notes<'_>) {
+    for (name, mark) in names {
+        let place = notes.place(*mark);
+        if let Some(first) = taken.insert(name.clone(), place) {
+            notes.error(*mark, format!("the host `{name}` is given twice")).related(first, "first given here");
+        }
+    }
+}
+
+fn host_names(raw: &RawApp, notes: &mut Notes<'_>) -> Vec<(CompactString, Mark)> {
     if raw.hosts.is_empty() {
         notes.error(raw.app.mark, "the application has no host").help("write `hosts: [wms.example.com]`");
     }
@@ -61,11 +116,7 @@ fn host_names(raw: &RawApp, taken: &mut FxHashMap<CompactString, Place>, notes: 
                 .help("write a name without scheme, port or path: `wms.example.com`, or `*.example.com` for one label");
             continue;
         }
-        let place = notes.place(host.mark);
-        if let Some(first) = taken.insert(name.clone(), place) {
-            notes.error(host.mark, format!("the host `{name}` is given twice")).related(first, "first given here");
-        }
-        names.push(name);
+        names.push((name, host.mark));
     }
     names
 }
@@ -85,12 +136,11 @@ fn is_host(name: &str) -> bool {
 fn one(
     raw: &RawApp,
     document: &Document,
-    hosts: Vec<CompactString>,
+    hosts: Vec<(CompactString, Mark)>,
     catalog: &Catalog,
     folder: &Path,
-    others: &mut Vec<(String, Vec<u8>)>,
     notes: &mut Notes<'_>,
-) -> Option<(App, Vec<Place>)> {
+) -> Option<KnownApp> {
     let dialect = raw.dialect.clone().with_charset(raw.charset).compile();
     let below = |key: &str, path: &mut dyn Iterator<Item = &str>| -> Mark {
         document.root.get(key).map_or(raw.app.mark, |node| node.mark_at(path))
@@ -113,7 +163,6 @@ fn one(
             notes.error(below("identity", &mut fault.path.iter().map(String::as_str)), fault.message);
         }
     });
-    others.append(&mut read_files.into_inner());
     let known = super::lookup::compile(&raw.lookups, folder, notes);
     let routes = routes(raw, catalog, &dialect, &known, notes);
     super::lookup::check_learned(raw, notes);
@@ -131,7 +180,7 @@ fn one(
     let app = App {
         name: raw.app.as_str().into(),
         title: raw.title.clone(),
-        hosts,
+        hosts: hosts.iter().map(|(name, _)| name.clone()).collect(),
         upstream: Arc::new(upstream.ok()?),
         identity,
         enforces_some,
@@ -142,7 +191,15 @@ fn one(
         headers,
         dialect,
     };
-    Some((app, known.places))
+    Some(KnownApp {
+        file: Arc::clone(notes.file),
+        name: raw.app.clone(),
+        hosts,
+        has_identity: document.root.get("identity").is_some(),
+        lookups: known.places,
+        others: read_files.into_inner(),
+        app: Arc::new(app),
+    })
 }
 
 /// The paths whose named parts are secret: marked so by their own rule, or secret by their name wherever they stand.

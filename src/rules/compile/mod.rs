@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod before;
 mod body;
 mod catalog;
 mod condition;
@@ -15,6 +16,8 @@ mod route;
 mod scope;
 mod suite;
 
+pub use before::Before;
+
 use super::load::File;
 use super::people::People;
 use super::raw::{RawApp, RawPeople, RawRoles, RawTests};
@@ -24,6 +27,8 @@ use crate::diagnostics::yaml::{Document, Node, Spanned, Table};
 use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
 use crate::request::SecretNames;
+use app::AppFile;
+use before::Texts;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -43,8 +48,18 @@ pub(super) struct Facts {
 /// Where an application is written, whether it has an `identity:`, and where each of its lookups is written.
 pub(super) type AppPlaces = (Place, bool, Vec<Place>);
 
-/// Everything compiled, the other files that were read on the way, and what lints want to know.
-pub(super) type Compiled = (RuleSet, Arc<People>, Vec<Suite>, Vec<(String, Vec<u8>)>, Facts);
+/// Everything compiled.
+pub(super) struct Compiled {
+    pub set: RuleSet,
+    pub people: Arc<People>,
+    pub suites: Vec<Suite>,
+    /// The other files that were read on the way.
+    pub others: Vec<(String, Vec<u8>)>,
+    /// What lints want to know.
+    pub facts: Facts,
+    /// What the next load may take over.
+    pub kept: before::Kept,
+}
 
 /// A raw file and its name.
 struct Named<T> {
@@ -57,8 +72,37 @@ struct Named<T> {
 struct Raw {
     roles: Vec<Named<RawRoles>>,
     people: Vec<Named<RawPeople>>,
-    apps: Vec<(Named<RawApp>, Document)>,
+    apps: Vec<AppFile>,
     tests: Vec<Named<RawTests>>,
+}
+
+/// One file that was read.
+enum Read {
+    Roles(Named<RawRoles>),
+    People(Named<RawPeople>),
+    App(Box<(Named<RawApp>, Document)>),
+    Tests(Named<RawTests>),
+}
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileKind {
+    Roles,
+    People,
+    Tests,
+    App,
+}
+
+impl FileKind {
+    fn of(file: &str) -> Self {
+        let base = file.rsplit('/').next().unwrap_or(file);
+        match base.strip_suffix(".yaml").or_else(|| base.strip_suffix(".yml")).unwrap_or(base) {
+            stem if stem.ends_with("_test") || stem.ends_with("-test") => Self::Tests,
+            "roles" => Self::Roles,
+            "people" => Self::People,
+            _ => Self::App,
+        }
+    }
 }
 
 /// Notes faults in one file.
@@ -89,16 +133,36 @@ impl Notes<'_> {
     }
 }
 
-/// Compiles all files; `None` where so much is wrong that nothing comes of it. Look at the report also otherwise.
-pub(super) fn compile(files: &[File], folder: &Path, report: &mut Report) -> Option<Compiled> {
-    let raw = read(files, report);
+/// Compiles all files; `None` where so much is wrong that nothing comes of it. Look at the report also otherwise. People who are
+/// read get this sequence number; those who did not change keep theirs. What `before` holds of files that did not change is taken over.
+pub(super) fn compile(
+    files: &[File],
+    folder: &Path,
+    sequence: u64,
+    before: &Before,
+    report: &mut Report,
+) -> Option<Compiled> {
+    let texts = Texts::of(files);
+    let same = before.same(&texts);
+    let raw = read(files, &texts, folder, before, report);
     let mut facts = Facts::default();
-    let mut catalog = catalog::compile(&raw.roles, report, &mut facts);
+    let mut catalog = match same {
+        Some(kept) => kept.catalog(&mut facts),
+        None => catalog::compile(&raw.roles, report, &mut facts),
+    };
+    let of_roles = catalog.dimensions.clone();
     // people and tests may mention values of open dimensions, so they come before the catalog is final
-    let people = Arc::new(people::compile(&raw.people, &mut catalog, report));
+    let people = match same.and_then(|kept| kept.people(&texts)) {
+        Some((people, dimensions)) => {
+            catalog.dimensions = dimensions;
+            people
+        }
+        None => Arc::new(people::compile(&raw.people, sequence, &mut catalog, report)),
+    };
+    let of_people = catalog.dimensions.clone();
     let overrides = people::compile_overrides(&raw.tests, &people, &mut catalog, report);
     let mut others = Vec::new();
-    let apps = app::compile(&raw.apps, &catalog, folder, report, &mut others, &mut facts);
+    let (apps, known) = app::compile(raw.apps, &catalog, folder, report, &mut others, &mut facts);
     let suites = suite::compile(&raw.tests, overrides, &catalog, &apps, report);
     if apps.is_empty() && !report.has_errors() {
         let file = Arc::from(folder.to_string_lossy().as_ref());
@@ -115,33 +179,54 @@ pub(super) fn compile(files: &[File], folder: &Path, report: &mut Report) -> Opt
     }
     let secrets = SecretNames::union(apps.iter().map(|app| &app.secrets));
     let set = RuleSet { revision: Revision::new(""), catalog, apps, secrets, hosts };
-    Some((set, people, suites, others, facts))
+    let kept = before::Kept::new(&texts, known, &people, [of_roles, of_people], &facts);
+    Some(Compiled { set, people, suites, others, facts, kept })
 }
 
-fn read(files: &[File], report: &mut Report) -> Raw {
+fn read(files: &[File], texts: &Texts, folder: &Path, before: &Before, report: &mut Report) -> Raw {
+    let same = before.same(texts);
+    let same_people = same.is_some_and(|kept| kept.people(texts).is_some());
     let mut raw = Raw::default();
-    for file in files {
-        let Some(mut document) = Document::parse(&file.name, &file.text, report) else { continue };
-        let file = Arc::clone(&document.file);
-        let base = file.rsplit('/').next().unwrap_or(&file);
-        let stem = base.strip_suffix(".yaml").or_else(|| base.strip_suffix(".yml")).unwrap_or(base);
-        if stem.ends_with("_test") || stem.ends_with("-test") {
-            raw.tests.extend(decode_tests(&mut document, report).map(|raw| Named { file, raw }));
-        } else if stem == "roles" {
-            raw.roles.extend(decode_roles(&mut document, report).map(|raw| Named { file, raw }));
-        } else if stem == "people" {
-            raw.people.extend(decode_people(&mut document, report).map(|raw| Named { file, raw }));
-        } else if document.root.get("app").is_some() {
-            let app = decode_app(&mut document, report);
-            raw.apps.extend(app.map(|raw| (Named { file, raw }, document)));
-        } else {
+    for (file, digest) in files.iter().zip(texts.digests()) {
+        let kind = FileKind::of(&file.name);
+        let taken_over = (kind == FileKind::Roles && same.is_some()) || (kind == FileKind::People && same_people);
+        if taken_over {
+            continue;
+        }
+        if let Some(known) = same.and_then(|kept| kept.app(&file.name, digest)).filter(|known| known.holds(folder)) {
+            raw.apps.push(AppFile::Known(known.clone()));
+            continue;
+        }
+        match read_one(file, kind, report) {
+            Some(Read::Roles(read)) => raw.roles.push(read),
+            Some(Read::People(read)) => raw.people.push(read),
+            Some(Read::App(read)) => raw.apps.push(AppFile::Read(read)),
+            Some(Read::Tests(read)) => raw.tests.push(read),
+            None => {}
+        }
+    }
+    raw
+}
+
+fn read_one(file: &File, kind: FileKind, report: &mut Report) -> Option<Read> {
+    let mut document = Document::parse(&file.name, &file.text, report)?;
+    let file = Arc::clone(&document.file);
+    match kind {
+        FileKind::Tests => decode_tests(&mut document, report).map(|raw| Read::Tests(Named { file, raw })),
+        FileKind::Roles => decode_roles(&mut document, report).map(|raw| Read::Roles(Named { file, raw })),
+        FileKind::People => decode_people(&mut document, report).map(|raw| Read::People(Named { file, raw })),
+        FileKind::App if document.root.get("app").is_some() => {
+            let raw = decode_app(&mut document, report)?;
+            Some(Read::App(Box::new((Named { file, raw }, document))))
+        }
+        FileKind::App => {
             let mark = Mark { line: 1, column: 1, width: 0 };
             report.error(&file, mark, "this file has no `app:`").help(
                 "begin it with `app: name`; or call it `roles.yaml`, `people.yaml` or `…_test.yaml` if it is one of those",
             );
+            None
         }
     }
-    raw
 }
 
 /// Each route by itself, so that a fault in one costs neither the others nor a second reading of the whole file.

@@ -11,7 +11,7 @@ use crate::rules::set::Catalog;
 use compact_str::{CompactString, format_compact};
 use std::sync::Arc;
 
-pub(super) fn compile(files: &[Named<RawPeople>], catalog: &mut Catalog, report: &mut Report) -> People {
+pub(super) fn compile(files: &[Named<RawPeople>], sequence: u64, catalog: &mut Catalog, report: &mut Report) -> People {
     let count = files.iter().map(|file| file.raw.people.len()).sum();
     let mut builder = PeopleBuilder::with_capacity(count);
     for Named { file, raw } in files {
@@ -23,7 +23,7 @@ pub(super) fn compile(files: &[Named<RawPeople>], catalog: &mut Catalog, report:
             person(name, raw, catalog, &mut builder, &mut notes);
         }
     }
-    builder.finish(0)
+    builder.finish(sequence)
 }
 
 /// For each test file, everybody as that file has them.

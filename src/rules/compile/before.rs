@@ -1,0 +1,137 @@
+//! What one load leaves to the next, so that files whose text did not change are neither read nor compiled again.
+//!
+//! INVARIANT: an application depends on nothing but its own file, the catalog of `roles.yaml` and the other files that it names; people
+//! depend on nothing but their files and that catalog (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
+
+use super::Facts;
+use super::FileKind;
+use super::app::KnownApp;
+use crate::diagnostics::Place;
+use crate::rules::dimension::Dimension;
+use crate::rules::load::File;
+use crate::rules::people::People;
+use crate::rules::set::{Catalog, RuleSet};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+type Digest = [u8; 32];
+
+/// What the last load that succeeded came to; nothing at first.
+#[derive(Clone, Debug, Default)]
+pub struct Before(Option<(Kept, Arc<RuleSet>)>);
+
+/// What is kept of a load beside its rule set.
+#[derive(Clone, Debug)]
+pub(in crate::rules) struct Kept {
+    roles: Digest,
+    people_files: Digest,
+    people: Arc<People>,
+    /// The dimensions after the roles, and after the people, who add values to open ones.
+    dimensions: [Vec<Arc<Dimension>>; 2],
+    permission_places: Arc<[Place]>,
+    role_places: Arc<[Place]>,
+    apps: FxHashMap<Arc<str>, (Digest, KnownApp)>,
+}
+
+/// The digests of files.
+pub(super) struct Texts {
+    each: Vec<Digest>,
+    roles: Digest,
+    people: Digest,
+    names: FxHashMap<String, Digest>,
+}
+
+impl Texts {
+    pub(super) fn of(files: &[File]) -> Self {
+        let each: Vec<Digest> = files.iter().map(|file| hash(digest(&SHA256, file.text.as_bytes()).as_ref())).collect();
+        let all = |kind: FileKind| {
+            let mut all = Context::new(&SHA256);
+            for (file, digest) in files.iter().zip(&each).filter(|(file, _)| FileKind::of(&file.name) == kind) {
+                all.update(&(file.name.len() as u64).to_be_bytes());
+                all.update(file.name.as_bytes());
+                all.update(digest);
+            }
+            hash(all.finish().as_ref())
+        };
+        let (roles, people) = (all(FileKind::Roles), all(FileKind::People));
+        let names = files.iter().zip(&each).map(|(file, digest)| (file.name.clone(), *digest)).collect();
+        Self { each, roles, people, names }
+    }
+
+    /// That of each file, in their order.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.each.iter()
+    }
+}
+
+fn hash(bytes: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    digest
+}
+
+impl Before {
+    /// What was compiled with the same roles, permissions and dimensions.
+    pub(super) fn same(&self, texts: &Texts) -> Option<Same<'_>> {
+        let (kept, set) = self.0.as_ref()?;
+        (kept.roles == texts.roles).then_some(Same { kept, set })
+    }
+
+    /// Takes the place of what was there.
+    pub(in crate::rules) fn keep(&mut self, kept: Kept, set: &Arc<RuleSet>) {
+        self.0 = Some((kept, Arc::clone(set)));
+    }
+}
+
+/// What was compiled with the same catalog.
+#[derive(Clone, Copy)]
+pub(super) struct Same<'a> {
+    kept: &'a Kept,
+    set: &'a RuleSet,
+}
+
+impl<'a> Same<'a> {
+    /// The catalog as the roles made it.
+    pub(super) fn catalog(self, facts: &mut Facts) -> Catalog {
+        facts.permissions = self.kept.permission_places.to_vec();
+        facts.roles = self.kept.role_places.to_vec();
+        let [of_roles, _] = &self.kept.dimensions;
+        Catalog { dimensions: of_roles.clone(), ..self.set.catalog.clone() }
+    }
+
+    /// The people with the dimensions as they made them, where their files are the same.
+    pub(super) fn people(self, texts: &Texts) -> Option<(Arc<People>, Vec<Arc<Dimension>>)> {
+        let [_, of_people] = &self.kept.dimensions;
+        (self.kept.people_files == texts.people).then(|| (Arc::clone(&self.kept.people), of_people.clone()))
+    }
+
+    /// The application of this file, where the text is the same.
+    pub(super) fn app(self, file: &str, digest: &Digest) -> Option<&'a KnownApp> {
+        self.kept.apps.get(file).filter(|(own, _)| own == digest).map(|(_, app)| app)
+    }
+}
+
+impl Kept {
+    pub(super) fn new(
+        texts: &Texts,
+        apps: Vec<KnownApp>,
+        people: &Arc<People>,
+        dimensions: [Vec<Arc<Dimension>>; 2],
+        facts: &Facts,
+    ) -> Self {
+        let digest = |app: &KnownApp| texts.names.get(&*app.file).copied();
+        Self {
+            roles: texts.roles,
+            people_files: texts.people,
+            people: Arc::clone(people),
+            dimensions,
+            permission_places: facts.permissions.as_slice().into(),
+            role_places: facts.roles.as_slice().into(),
+            apps: apps
+                .into_iter()
+                .filter_map(|app| digest(&app).map(|digest| (Arc::clone(&app.file), (digest, app))))
+                .collect(),
+        }
+    }
+}
