@@ -17,7 +17,7 @@ use scopegate::rules::RouteTable;
 use scopegate::rules::load::{File, load_files};
 use scopegate::rules::pattern::{MethodSet, Named, Part, Pattern};
 use scopegate::rules::route::{Authority, BodyRule, Durability, Others, Route, Upgrade};
-use scopegate::rules::table::{Find, Judged};
+use scopegate::rules::table::{Find, Said};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn find(c: &mut Criterion) {
             b.iter(|| {
                 next = (next + 1) % paths.len();
                 let segments = paths[next].each_ref().map(|text| (text.as_str(), text.as_str()));
-                let found = table.find_by("GET", &segments, &mut |_| Judged::Miss);
+                let found = table.find_by("GET", &segments, &|_| Said::Absent);
                 assert!(matches!(black_box(found), Find::Route(..)));
             });
         });

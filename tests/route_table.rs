@@ -13,10 +13,11 @@
 
 use proptest::prelude::*;
 use scopegate::diagnostics::Report;
+use scopegate::request::Location;
 use scopegate::rules::load::{File, load_files};
 use scopegate::rules::pattern::{Part, Pattern};
 use scopegate::rules::route::{Predicate, Route};
-use scopegate::rules::table::{Find, Judged};
+use scopegate::rules::table::{Find, Said};
 use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +53,12 @@ fn asked() -> impl Strategy<Value = (&'static str, Vec<&'static str>, [Option<u8
 fn holds(predicate: &Predicate, values: &[Option<u8>; 2]) -> bool {
     let value = if predicate.location.name() == "v" { values[0] } else { values[1] };
     value.is_some_and(|value| predicate.values.iter().any(|known| *known == value.to_string()))
+}
+
+/// What a request with these values of `v` and `w` says.
+fn said(location: &Location, values: &[Option<u8>; 2]) -> Said<'static> {
+    let value = if location.name() == "v" { values[0] } else { values[1] };
+    value.map_or(Said::Absent, |value| Said::One(["0", "1", "2", "3"][usize::from(value)]))
 }
 
 /// 0 literal, 1 typed, 2 any one segment, 3 static files below.
@@ -128,9 +135,7 @@ proptest! {
         let listed: Vec<Arc<Route>> = table.iter().cloned().collect();
         for (method, segments, values) in requests {
             let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
-            let found = table.find_by(method, &pairs, &mut |predicate| {
-                if holds(predicate, &values) { Judged::Hit } else { Judged::Miss }
-            });
+            let found = table.find_by(method, &pairs, &|location| said(location, &values));
             let found = match found {
                 Find::Route(route, _) => Ok(route.id.as_str()),
                 Find::MethodNotListed => Err(true),
@@ -158,8 +163,7 @@ proptest! {
         for (method, segments, values) in requests {
             let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
             let ids = [&one, &other].map(|loaded| {
-                let mut judge = |predicate: &Predicate| if holds(predicate, &values) { Judged::Hit } else { Judged::Miss };
-                match loaded.set.apps[0].routes.find_by(method, &pairs, &mut judge) {
+                match loaded.set.apps[0].routes.find_by(method, &pairs, &|location| said(location, &values)) {
                     Find::Route(route, _) => route.id.to_string(),
                     other => format!("{other:?}"),
                 }
@@ -167,4 +171,86 @@ proptest! {
             prop_assert_eq!(&ids[0], &ids[1]);
         }
     }
+}
+
+/// Routes of a front controller: one path, another value of `v` each, and some that ask for more, or for `w`, or for nothing.
+fn front(count: usize) -> Vec<String> {
+    let mut routes: Vec<String> = (0..count)
+        .map(|at| {
+            let method = ["GET", "POST", "GET|POST", "DELETE"][at % 4];
+            format!("match: {method} /index.php, where: {{query: {{v: [x{at}, y{}]}}}}, public: true", at + 100_000)
+        })
+        .collect();
+    routes.push("match: GET /index.php, where: {query: {v: x1, w: '1'}}, public: true".to_owned());
+    routes.push("match: POST /index.php, where: {query: {v: x1, w: '2'}}, public: true".to_owned());
+    routes.push("match: GET /index.php, where: {query: {w: '3', v: x3}}, public: true".to_owned());
+    // fewer values of the same parameter are more specific
+    routes.push("match: GET /index.php, where: {query: {v: x4}}, public: true".to_owned());
+    routes.push("match: ANY /index.php, public: true".to_owned());
+    routes
+}
+
+fn table(routes: &[String]) -> Result<Arc<scopegate::rules::App>, Report> {
+    let mut text = String::from("app: a\nhosts: a.test\nupstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n");
+    for (at, route) in routes.iter().enumerate() {
+        text.push_str(&format!("  - {{id: r{at}, {route}}}\n"));
+    }
+    let loaded = load_files(&[File { name: "a.yaml".to_owned(), text }], Path::new(""), Report::new())?;
+    Ok(Arc::clone(&loaded.set.apps[0]))
+}
+
+#[test]
+fn the_routes_of_a_front_controller_are_found_as_by_walking_them() {
+    // with all the others, without the one for whatever is left, and with none of them
+    for others in [5, 4, 0] {
+        let mut routes = front(40);
+        routes.truncate(40 + others);
+        let app = table(&routes).unwrap();
+        let listed: Vec<Arc<Route>> = app.routes.iter().cloned().collect();
+        let mut found_some = [0; 3];
+        for v in ["x0", "x1", "x2", "x3", "x4", "y100004", "x39", "x40", ""] {
+            for w in ["1", "2", "3", ""] {
+                for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PROPFIND"] {
+                    let say = |location: &Location| match if location.name() == "v" { v } else { w } {
+                        "" => Said::Absent,
+                        value => Said::One(value),
+                    };
+                    let holds =
+                        |p: &Predicate| matches!(say(&p.location), Said::One(v) if p.values.iter().any(|own| own == v));
+                    let matching =
+                        |route: &&Arc<Route>| route.methods.contains(method) && route.predicates.iter().all(holds);
+                    let naive = listed.iter().filter(matching).min_by(|one, other| compare(one, other));
+                    let unlisted = listed.iter().any(|route| !route.methods.contains(method));
+                    match (app.routes.find_by(method, &[("index.php", "index.php")], &say), naive) {
+                        (Find::Route(route, _), Some(wanted)) => {
+                            found_some[0] += 1;
+                            assert_eq!(route.id, wanted.id, "{method} {v} {w}");
+                        }
+                        (Find::MethodNotListed, None) if unlisted => found_some[1] += 1,
+                        (Find::None, None) if !unlisted => found_some[2] += 1,
+                        (found, wanted) => panic!("{method} {v} {w}: {found:?}, not {wanted:?}"),
+                    }
+                }
+            }
+        }
+        assert!(found_some[0] > 20 && found_some[1] > 10, "{found_some:?}");
+    }
+}
+
+#[test]
+fn a_front_controller_refuses_what_is_ambiguous_and_what_it_has_not_read() {
+    let app = table(&front(40)).unwrap();
+    let find = |said: Said<'static>| app.routes.find_by("GET", &[("index.php", "index.php")], &|_| said);
+    assert!(matches!(find(Said::Ambiguous), Find::Ambiguous(location) if location.name() == "v"));
+    assert!(matches!(find(Said::Unread), Find::NeedsBody(_)));
+}
+
+#[test]
+fn operations_of_a_front_controller_that_overlap_are_told() {
+    let mut routes = front(40);
+    routes.push("match: GET|POST /index.php, where: {query: {w: '9'}}, public: true".to_owned());
+    let report = table(&routes).unwrap_err().to_string();
+    // `w` may come with each of the forty but those for DELETE, and with the one that asks for `x4` alone
+    assert!(report.contains("`r45` (GET|POST /index.php) overlaps with `r0`"), "{report}");
+    assert_eq!(report.lines().count(), 30 + 1, "{report}");
 }

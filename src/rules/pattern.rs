@@ -39,6 +39,15 @@ impl MethodSet {
     /// What `ANY` stands for.
     pub const ANY: Self = Self { bits: (1 << ANY) - 1, any: true };
 
+    /// Every method that a rule can list.
+    pub const ALL: Self = Self { bits: (1 << METHODS.len()) - 1, any: false };
+
+    /// The methods that both have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { bits: self.bits & other.bits, any: false }
+    }
+
     /// Adds a method by its name; false when a rule cannot list it.
     pub fn insert(&mut self, method: &str) -> bool {
         let known = METHODS.iter().position(|known| *known == method);

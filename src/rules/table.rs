@@ -3,10 +3,13 @@
 //! Memory: about 700 bytes a route with its names, so that 100,000 routes need about 70 MB.
 
 mod build;
+mod by_value;
 mod trace;
 
 pub use build::Overlap;
 pub use trace::{Step, StepOutcome};
+
+use by_value::ByValue;
 
 use super::pattern::{MethodSet, Named, Pattern};
 use super::route::{Predicate, Route};
@@ -40,6 +43,8 @@ struct Node {
     any: Option<u32>,
     here: Vec<u32>,
     below: Vec<u32>,
+    /// Where many routes at this place differ by the value of one parameter.
+    by_value: Option<Box<ByValue>>,
 }
 
 /// What was found for a request.
@@ -88,13 +93,26 @@ pub enum Judged {
     Unread,
 }
 
+/// What a request says at a place that predicates ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'v> {
+    /// Nothing.
+    Absent,
+    /// This value.
+    One(&'v str),
+    /// Several values, or several places.
+    Ambiguous,
+    /// It stands in the body, which has not been read.
+    Unread,
+}
+
 /// A segment as paths are matched with (folded where the application ignores letter case) and as it was sent.
 pub type Asked<'s> = (&'s str, &'s str);
 
-struct Search<'s, 'j> {
+struct Search<'s, 'v> {
     method: u32,
     segments: &'s [Asked<'s>],
-    judge: &'j mut dyn FnMut(&Predicate) -> Judged,
+    say: &'s dyn Fn(&Location) -> Said<'v>,
     path_found: bool,
 }
 
@@ -121,18 +139,18 @@ impl RouteTable {
     pub fn find<'a>(&'a self, method: &str, view: &RequestView<'_>) -> Find<'a> {
         let segments = view.target().segments().iter().map(|segment| (segment.key(), segment.text()));
         let segments: SmallVec<[Asked<'_>; 16]> = segments.collect();
-        self.find_by(method, &segments, &mut |predicate| predicate.judge(view))
+        self.find_by(method, &segments, &|location| said(view, location))
     }
 
-    /// The same for segments that are at hand, with `judge` saying how a predicate comes out.
+    /// The same for segments that are at hand, with `say` telling what the request says at a place.
     #[must_use]
-    pub fn find_by<'a>(
+    pub fn find_by<'a, 'v>(
         &'a self,
         method: &str,
         segments: &[Asked<'_>],
-        judge: &mut dyn FnMut(&Predicate) -> Judged,
+        say: &dyn Fn(&Location) -> Said<'v>,
     ) -> Find<'a> {
-        let mut search = Search { method: MethodSet::bit(method), segments, judge, path_found: false };
+        let mut search = Search { method: MethodSet::bit(method), segments, say, path_found: false };
         match self.descend(0, 0, &mut search) {
             Some(found) => found,
             None if search.path_found => Find::MethodNotListed,
@@ -146,7 +164,7 @@ impl RouteTable {
     /// so that the first hit is the most specific. A node is visited at most once.
     fn descend<'a>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
         let here = self.nodes.get(node as usize)?;
-        let Some(&(key, text)) = search.segments.get(depth) else { return self.choose(&here.here, search) };
+        let Some(&(key, text)) = search.segments.get(depth) else { return self.choose(here, search) };
         if let Some(child) = self.literal(node, key)
             && let Some(found) = self.descend(child, depth + 1, search)
         {
@@ -188,19 +206,26 @@ impl RouteTable {
             assets.is_some_and(|assets| assets.accept(rest.iter().map(|(_, text)| *text)))
         });
         let accepting: SmallVec<[u32; 4]> = accepting.collect();
-        self.choose(&accepting, search)
+        self.first(accepting.into_iter(), search)
     }
 
     /// The first of the routes at one place that matches; they are sorted so that the more specific comes first.
-    fn choose<'a>(&'a self, places: &[u32], search: &mut Search<'_, '_>) -> Option<Find<'a>> {
-        for route in places.iter().filter_map(|&at| self.routes.get(at as usize)) {
+    fn choose<'a>(&'a self, node: &'a Node, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
+        match node.by_value.as_ref().and_then(|by_value| by_value.pick(search)) {
+            Some(picked) => self.first(picked.filter_map(|at| node.here.get(at as usize).copied()), search),
+            None => self.first(node.here.iter().copied(), search),
+        }
+    }
+
+    fn first<'a>(&'a self, places: impl Iterator<Item = u32>, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
+        for route in places.filter_map(|at| self.routes.get(at as usize)) {
             if !route.methods.has(search.method) {
                 search.path_found = true;
                 continue;
             }
             let mut hit = true;
             for predicate in &route.predicates {
-                match (search.judge)(predicate) {
+                match predicate.holds((search.say)(&predicate.location)) {
                     Judged::Hit => {}
                     Judged::Miss => hit = false,
                     Judged::Ambiguous => return Some(Find::Ambiguous(&predicate.location)),
@@ -223,18 +248,31 @@ fn hash(node: u32, text: &str) -> u64 {
     hasher.finish()
 }
 
+/// What a request says at a place.
+fn said<'v>(view: &'v RequestView<'_>, location: &Location) -> Said<'v> {
+    if view.needs_body([location]) {
+        return Said::Unread;
+    }
+    match view.values(location) {
+        Ok(ParamValues::Absent) => Said::Absent,
+        Ok(ParamValues::One(value)) => Said::One(value),
+        Ok(ParamValues::Many(_)) | Err(_) => Said::Ambiguous,
+    }
+}
+
 impl Predicate {
     /// How the predicate comes out for a request.
     #[must_use]
     pub fn judge(&self, view: &RequestView<'_>) -> Judged {
-        if view.needs_body([&self.location]) {
-            return Judged::Unread;
-        }
-        match view.values(&self.location) {
-            Ok(ParamValues::Absent) => Judged::Miss,
-            Ok(ParamValues::One(value)) if self.values.iter().any(|known| known == value) => Judged::Hit,
-            Ok(ParamValues::One(_)) => Judged::Miss,
-            Ok(ParamValues::Many(_)) | Err(_) => Judged::Ambiguous,
+        self.holds(said(view, &self.location))
+    }
+
+    fn holds(&self, said: Said<'_>) -> Judged {
+        match said {
+            Said::One(value) if self.values.iter().any(|known| known == value) => Judged::Hit,
+            Said::One(_) | Said::Absent => Judged::Miss,
+            Said::Ambiguous => Judged::Ambiguous,
+            Said::Unread => Judged::Unread,
         }
     }
 }

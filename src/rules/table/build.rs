@@ -1,8 +1,10 @@
 //! Building the trie, and finding routes of which neither is more specific; such never reach a table in use.
 
+use super::by_value::ByValue;
 use super::{Node, RouteTable};
 use crate::rules::pattern::{Named, Part};
 use crate::rules::route::{Predicate, Route};
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ impl RouteTable {
         for node in 0..table.nodes.len() {
             table.settle(node, &mut overlaps);
         }
+        table.compare_siblings(&mut overlaps);
         (table, overlaps)
     }
 
@@ -79,44 +82,80 @@ impl RouteTable {
         let Some(node) = self.nodes.get_mut(at) else { return };
         let (mut here, mut below) = (std::mem::take(&mut node.here), std::mem::take(&mut node.below));
         for places in [&mut here, &mut below] {
-            // INVARIANT: whatever is more specific has at least as many predicates and is at least as explicit, so this
-            // order puts it first.
+            // INVARIANT: whatever is more specific has at least as many predicates, is at least as explicit, and with as many
+            // predicates asks for fewer values, so this order puts it first.
             places.sort_by_key(|&at| {
-                self.routes.get(at as usize).map(|route| (Reverse(route.predicates.len()), route.methods.is_any(), at))
+                let values =
+                    |route: &Route| route.predicates.iter().map(|predicate| predicate.values.len()).sum::<usize>();
+                let key =
+                    |route: &Arc<Route>| (Reverse(route.predicates.len()), route.methods.is_any(), values(route), at);
+                self.routes.get(at as usize).map(key)
             });
-            self.compare(places, overlaps);
         }
+        let by_value = ByValue::of(here.iter().filter_map(|&at| self.route(at)).map(AsRef::as_ref));
+        match &by_value {
+            Some(by_value) => self.compare_pairs(&here, &by_value.pairs(here.len()), overlaps),
+            None => self.compare(&here, overlaps),
+        }
+        self.compare(&below, overlaps);
         if let Some(node) = self.nodes.get_mut(at) {
-            (node.here, node.below) = (here, below);
-        }
-        if let Some(node) = self.nodes.get(at)
-            && node.named.len() > 1
-        {
-            self.compare_siblings(&node.named, overlaps);
+            (node.here, node.below, node.by_value) = (here, below, by_value.map(Box::new));
         }
     }
 
     fn compare(&self, places: &[u32], overlaps: &mut Vec<Overlap>) {
         for (at, one) in places.iter().enumerate() {
             for other in places.iter().skip(at + 1) {
-                let (Some(one), Some(other)) = (self.route(*one), self.route(*other)) else { continue };
-                if let Some(why) = clash(one, other) {
-                    overlaps.push(Overlap::of(one, other, why));
-                }
+                self.compare_two(*one, *other, overlaps);
             }
         }
     }
 
-    fn compare_siblings(&self, named: &[(Named, u32)], overlaps: &mut Vec<Overlap>) {
-        for (at, (one, one_node)) in named.iter().enumerate() {
-            for (other, other_node) in named.iter().skip(at + 1) {
-                if one.is_disjoint(other) {
-                    continue;
-                }
-                let (ones, others) = (self.under(*one_node), self.under(*other_node));
-                for one in &ones {
-                    for other in others.iter().filter(|other| may_both_match(one, other)) {
-                        overlaps.push(Overlap::of(one, other, "their segments have types that take the same text"));
+    fn compare_pairs(&self, places: &[u32], pairs: &[(u32, u32)], overlaps: &mut Vec<Overlap>) {
+        for (one, other) in pairs {
+            if let (Some(one), Some(other)) = (places.get(*one as usize), places.get(*other as usize)) {
+                self.compare_two(*one, *other, overlaps);
+            }
+        }
+    }
+
+    fn compare_two(&self, one: u32, other: u32, overlaps: &mut Vec<Overlap>) {
+        if let (Some(one), Some(other)) = (self.route(one), self.route(other))
+            && let Some(why) = clash(one, other)
+        {
+            overlaps.push(Overlap::of(one, other, why));
+        }
+    }
+
+    /// Compares what stands behind typed segments of one place that take the same text.
+    fn compare_siblings(&self, overlaps: &mut Vec<Overlap>) {
+        let alike = |node: &&Node| {
+            let pairs = |(at, (one, _)): (usize, &(Named, u32))| {
+                node.named.iter().skip(at + 1).any(|(other, _)| !one.is_disjoint(other))
+            };
+            node.named.iter().enumerate().any(pairs)
+        };
+        let mut nodes = self.nodes.iter().filter(alike).peekable();
+        if nodes.peek().is_none() {
+            return;
+        }
+        let mut literals: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        for (at, node) in (0_u32..).zip(&self.nodes) {
+            if let Some((_, parent)) = &node.literal {
+                literals.entry(*parent).or_default().push(at);
+            }
+        }
+        for node in nodes {
+            for (at, (one, one_node)) in node.named.iter().enumerate() {
+                for (other, other_node) in node.named.iter().skip(at + 1) {
+                    if one.is_disjoint(other) {
+                        continue;
+                    }
+                    let (ones, others) = (self.under(*one_node, &literals), self.under(*other_node, &literals));
+                    for one in &ones {
+                        for other in others.iter().filter(|other| may_both_match(one, other)) {
+                            overlaps.push(Overlap::of(one, other, "their segments have types that take the same text"));
+                        }
                     }
                 }
             }
@@ -127,20 +166,15 @@ impl RouteTable {
         self.routes.get(at as usize)
     }
 
-    /// Every route at a node and under it.
-    fn under(&self, node: u32) -> Vec<&Arc<Route>> {
+    /// Every route at a node and under it; `literals` are the children behind literal segments.
+    fn under(&self, node: u32, literals: &FxHashMap<u32, Vec<u32>>) -> Vec<&Arc<Route>> {
         let (mut found, mut open) = (Vec::new(), vec![node]);
         while let Some(at) = open.pop() {
             let Some(node) = self.nodes.get(at as usize) else { continue };
             found.extend(node.here.iter().chain(&node.below).filter_map(|&route| self.route(route)));
             open.extend(node.any);
             open.extend(node.named.iter().map(|(_, child)| *child));
-            // rare enough that the whole map may be walked
-            let behind = |child: &&u32| {
-                let child = self.nodes.get(**child as usize).and_then(|child| child.literal.as_ref());
-                child.is_some_and(|(_, parent)| *parent == at)
-            };
-            open.extend(self.children.values().filter(behind));
+            open.extend(literals.get(&at).into_iter().flatten());
         }
         found
     }
