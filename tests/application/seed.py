@@ -38,7 +38,7 @@ for name, first, last in [("customer", "Regular", "Customer"), ("patron", "Stead
         customer.set_password("demo-password")
         customer.save()
     customers.append(customer)
-for name in ("buyer", "lead"):
+for name in ("buyer", "lead", "finance.hf"):
     user, created = User.objects.get_or_create(username=name, defaults={"email": f"{name}@shop.localhost", "is_staff": True, "is_superuser": True})
     if created:
         user.set_password("demo-password")
