@@ -12,6 +12,7 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use crate::audit::{AdminAction, AdminRecord, Disk, Ledger};
+use crate::config::watch::Contents;
 use crate::config::{self, Settings};
 use crate::facts::{Attributes, Directory};
 use crate::gateway::reload::{ReloadError, Reloader};
@@ -122,7 +123,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
     let reloader =
         Reloader::new(rules, Arc::clone(&upstreams), Arc::clone(&keys), Arc::clone(&metrics), Arc::clone(&clock));
     // Before they are first read: what changes from then on is noticed.
-    let first = reload::hash(reloader.source());
+    let first = reload::hash(reloader.source(), &mut Contents::default());
     let (live, lints) = reloader.run(std::convert::identity).map_err(|error| anyhow::anyhow!("{error}"))?;
     if !lints.is_empty() {
         tracing::warn!(count = lints.len(), "the rules have warnings; `scopegate check` shows them");

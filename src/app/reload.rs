@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::AdminAction;
-use crate::config::watch::{FolderWatch, content_hash};
+use crate::config::watch::{Contents, FolderWatch};
 use crate::gateway::reload::ReloadError;
 use crate::model::{Clock, Revision};
 use crate::rules::Source;
@@ -21,8 +21,9 @@ impl Inner {
     pub(super) async fn watch_rules(self: Arc<Self>, mut seen: [u8; 32]) {
         let Source::Folder(folder) = self.reloader.source() else { return };
         let mut watch = FolderWatch::new([folder.as_path()], RULES_POLL);
+        let mut contents = Contents::default();
         loop {
-            let now = hash(self.reloader.source());
+            let now = hash(self.reloader.source(), &mut contents);
             if now != seen {
                 seen = now;
                 self.reload_off_core().await;
@@ -89,7 +90,7 @@ impl Inner {
 }
 
 /// A hash over everything in the folder of the rules; embedded ones never change.
-pub(super) fn hash(source: &Source) -> [u8; 32] {
+pub(super) fn hash(source: &Source, contents: &mut Contents) -> [u8; 32] {
     let mut files = Vec::new();
     let mut folders = match source {
         Source::Folder(folder) => vec![folder.clone()],
@@ -102,5 +103,5 @@ pub(super) fn hash(source: &Source) -> [u8; 32] {
         }
     }
     files.sort();
-    content_hash(&files)
+    contents.hash(&files)
 }

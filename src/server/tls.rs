@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::certificate::{Entry, Store, read_authorities, read_revoked};
 use super::error::TlsError;
-use crate::config::watch::{FolderWatch, content_hash};
+use crate::config::watch::{Contents, FolderWatch};
 use crate::config::{ClientCertificates, MinimumVersion, TicketSettings, TlsSettings};
 use crate::model::Timestamp;
 
@@ -115,7 +115,7 @@ impl Tls {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let provider = Arc::new(CryptoProvider { cipher_suites: SUITES.to_vec(), ..provider });
         let (sessions, ticketer) = resumption(&settings.tickets)?;
-        let first = content_hash(&files(settings));
+        let first = Contents::default().hash(&files(settings));
         let mut load = Load { provider: &provider, former: None, problems: Vec::new() };
         let mut snapshot = load.snapshot(settings)?;
         if let Some(error) = load.problems.into_iter().next() {
@@ -181,9 +181,9 @@ impl Tls {
     pub async fn watch(self: Arc<Self>) {
         let mut watched = self.watched();
         let mut watch = watch_folders(&watched.0, watched.1);
-        let mut seen = self.first;
+        let (mut seen, mut contents) = (self.first, Contents::default());
         loop {
-            let hash = content_hash(&watched.0);
+            let hash = contents.hash(&watched.0);
             if hash != seen {
                 seen = hash;
                 let this = Arc::clone(&self);
