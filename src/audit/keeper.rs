@@ -1,6 +1,7 @@
 //! The one thread that syncs all series of a run, makes its checkpoints and watches its disk space; appends no record of a request.
 
 use super::admin::{AdminAction, AdminRecord};
+use super::ahead::BUSY;
 use super::checkpoint::{Bound, Earlier, Occasion, Statement};
 use super::ledger::Control;
 use super::series::{Ground, Series};
@@ -13,6 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
+
+/// So much is synced before its time, since a sync of more holds up those who write meanwhile for longer.
+const SYNC_BYTES: u64 = 2 << 20;
+/// How often a busy series is looked at for that.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// The handle by which the cores and the ledger reach the thread.
 pub(super) struct Keeper {
@@ -66,16 +72,19 @@ impl Duty {
         let settings = Arc::clone(&self.ground.settings);
         let _told = Closing(self.tracks.clone());
         let (mut next_sync, mut next_checkpoint) = (Instant::now(), Instant::now() + settings.checkpoint_every);
+        let mut busy = false;
         while !self.keeper.stopping.load(Ordering::Acquire) {
             let now = Instant::now();
             let due = now >= next_sync;
             if due {
                 next_sync = now + settings.sync_every;
                 self.ground.space.check();
+                let free = self.ground.space.free();
+                busy = self.tracks.iter().fold(false, |busy, track| busy | (track.keep_ahead(free) >= BUSY));
                 self.tell();
             }
             for track in &self.tracks {
-                if track.awaited() || (due && track.behind()) {
+                if track.awaited() || (due && track.behind()) || track.unsynced_bytes() >= SYNC_BYTES {
                     self.sync(track);
                 }
             }
@@ -87,6 +96,7 @@ impl Duty {
             }
             if !self.tracks.iter().any(|track| track.awaited()) {
                 let wait = next_sync.min(next_checkpoint).saturating_duration_since(Instant::now());
+                let wait = if busy { wait.min(GLANCE) } else { wait };
                 thread::park_timeout(wait.max(Duration::from_millis(1)));
             }
         }

@@ -60,11 +60,17 @@ pub trait AppendFile: Send + Sync {
     /// Whatever the file system says.
     fn length(&self) -> io::Result<u64>;
 
-    /// Cuts the file to `length` bytes.
+    /// Cuts the file to `length` bytes, and gives back what was kept for it beyond.
     ///
     /// # Errors
     /// Whatever the file system says.
     fn cut(&self, length: u64) -> io::Result<()>;
+
+    /// Keeps room on the disk for the bytes from `start` to `end`, without making the file longer.
+    ///
+    /// # Errors
+    /// When the room is not there, or the file system cannot keep any.
+    fn keep(&self, start: u64, end: u64) -> io::Result<()>;
 }
 
 /// The file system of the machine. Files are created with mode 0640, directories with 0750.
@@ -116,6 +122,10 @@ impl AppendFile for File {
 
     fn cut(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+
+    fn keep(&self, start: u64, end: u64) -> io::Result<()> {
+        Ok(fs::fallocate(self, FallocateFlags::KEEP_SIZE, start, end.saturating_sub(start))?)
     }
 }
 

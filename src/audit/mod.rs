@@ -5,6 +5,7 @@
 //! chained: [`chain`].
 
 pub mod admin;
+mod ahead;
 pub mod chain;
 pub mod checkpoint;
 pub mod filter;

@@ -119,9 +119,8 @@ impl Series {
         bytes: u64,
     ) -> Result<Self, JournalError> {
         let file = ground.medium.open(&last.path).map_err(JournalError::open(&last.path))?;
-        if file.length().map_err(JournalError::open(&last.path))? > bytes {
-            file.cut(bytes).map_err(JournalError::open(&last.path))?;
-        }
+        // also where it is as long already: a process that was killed leaves room behind that it kept ahead
+        file.cut(bytes).map_err(JournalError::open(&last.path))?;
         let segment = Segment { file, bytes, begun: last.begun };
         let mut series = Self::assemble(ground, name, standing, last.index, segment);
         if bytes == 0 {
@@ -136,9 +135,10 @@ impl Series {
         line.text(",\"core\":", name);
         let origin = line.bytes().to_vec();
         let dir = ground.dir.join(name);
-        let written = Published { records: standing.records, head: standing.head, segment: index };
+        let written =
+            Published { records: standing.records, head: standing.head, segment: index, length: segment.bytes };
         let track = Arc::new(Track::new(name.to_owned(), dir.clone(), Arc::clone(&ground.medium), written));
-        track.begin(Arc::clone(&segment.file), standing.records);
+        track.begin(Arc::clone(&segment.file), index, standing.records);
         Self {
             dir,
             origin,
@@ -296,7 +296,7 @@ impl Series {
         let index = self.written.segment + 1;
         match self.ground.medium.create(&self.dir.join(segment_name(index, now))) {
             Ok(file) => {
-                self.track.begin(Arc::clone(&file), self.written.records);
+                self.track.begin(Arc::clone(&file), index, self.written.records);
                 self.segment = Segment { file, bytes: 0, begun: now };
                 self.written.segment = index;
                 self.append_head(now, index, doubtful_from);
@@ -339,7 +339,8 @@ impl Series {
         self.pending.drain(..length);
         self.sent = self.sent.saturating_sub(length);
         self.segment.bytes = self.segment.bytes.saturating_add(bytes);
-        self.written = Published { records: number, head, segment: self.written.segment };
+        let Published { segment, .. } = self.written;
+        self.written = Published { records: number, head, segment, length: self.segment.bytes };
         self.track.publish(self.written, self.latest.as_micros());
         self.track.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.count_queue();
@@ -392,6 +393,9 @@ impl Drop for Series {
     fn drop(&mut self) {
         if let Err(error) = self.flush() {
             tracing::error!(%error, series = self.track.name, bytes = self.waiting(), "records of the journal were lost at the end");
+        }
+        if !self.suspect {
+            self.track.end(self.segment.bytes);
         }
     }
 }

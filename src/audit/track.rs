@@ -1,5 +1,6 @@
 //! What a series shows to other threads: how far it has got, what is to be synced, its counters; the series itself stays with its core.
 
+use super::ahead::Ahead;
 use super::chain::Hash;
 use super::medium::{AppendFile, Medium};
 use super::settings::JournalError;
@@ -18,6 +19,8 @@ pub(super) struct Published {
     pub head: Hash,
     /// The segment that is written.
     pub segment: u64,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 /// How far a series has been synced.
@@ -87,6 +90,9 @@ pub(super) struct Track {
     pub rotated: AtomicBool,
     /// Microseconds since 1970 of the first write that is not synced; 0 for none.
     unsynced_since: AtomicI64,
+    /// Of the bytes written, how many the last sync found.
+    synced_bytes: AtomicU64,
+    ahead: Ahead,
     /// One sync of a series at a time.
     syncing: Mutex<()>,
     /// A sync failed, and the segment that is written has not been given up for a new one yet.
@@ -109,6 +115,8 @@ impl Track {
             synced: watch::Sender::new(synced),
             rotated: AtomicBool::new(false),
             unsynced_since: AtomicI64::new(0),
+            synced_bytes: AtomicU64::new(0),
+            ahead: Ahead::default(),
             syncing: Mutex::new(()),
             damaged: AtomicBool::new(false),
             damage: Mutex::new(None),
@@ -116,8 +124,9 @@ impl Track {
         }
     }
 
-    /// A file begins to be written; those before it are complete, and hold the records up to `number`.
-    pub(super) fn begin(&self, file: Arc<dyn AppendFile>, number: u64) {
+    /// The file of a segment begins to be written; those before it are complete, and hold the records up to `number`.
+    pub(super) fn begin(&self, file: Arc<dyn AppendFile>, segment: u64, number: u64) {
+        self.ahead.begin(Arc::clone(&file), segment);
         let mut files = self.files.lock();
         if let Some(damage) = self.damage.lock().take() {
             // What was written into the segment after its sync failed is as doubtful as what was there before.
@@ -150,6 +159,22 @@ impl Track {
     /// Whether something was written that is not synced.
     pub(super) fn behind(&self) -> bool {
         self.published().records > self.synced.borrow().through
+    }
+
+    /// Bytes written that are not synced.
+    pub(super) fn unsynced_bytes(&self) -> u64 {
+        self.counters.bytes.load(Ordering::Relaxed).saturating_sub(self.synced_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Keeps room on the disk for what comes next; says how much was written since the last time. Blocks; never on a core.
+    pub(super) fn keep_ahead(&self, free: u64) -> u64 {
+        let Published { segment, length, .. } = self.published();
+        self.ahead.look(self.counters.bytes.load(Ordering::Relaxed), segment, length, free)
+    }
+
+    /// Nothing more is written; the last segment has so many bytes.
+    pub(super) fn end(&self, length: u64) {
+        self.ahead.end(length);
     }
 
     /// Whether the segment that is written must be given up.
@@ -192,6 +217,7 @@ impl Track {
             return Err(Failed::Before(damage));
         }
         let since = self.unsynced_since.swap(0, Ordering::Relaxed);
+        let bytes = self.counters.bytes.load(Ordering::Relaxed);
         // INVARIANT: what is published lies in files that were in the list before: first the one, then the other is read.
         let published = self.published();
         let files = self.files.lock().clone();
@@ -208,6 +234,7 @@ impl Track {
             Ok(()) => {
                 self.files.lock().drain(..files.len().saturating_sub(1));
                 self.synced.send_modify(|synced| synced.through = published.records);
+                self.synced_bytes.store(bytes, Ordering::Relaxed);
                 Ok(published)
             }
             Err(error) => {

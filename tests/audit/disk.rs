@@ -121,6 +121,10 @@ impl AppendFile for Tracked {
     fn cut(&self, length: u64) -> io::Result<()> {
         self.file.cut(length)
     }
+
+    fn keep(&self, start: u64, end: u64) -> io::Result<()> {
+        self.file.keep(start, end)
+    }
 }
 
 impl Tape {

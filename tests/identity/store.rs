@@ -2,7 +2,7 @@
 
 use crate::world::{START, key};
 use scopegate::identity::session::port::{BindingChange, BindingStore, Since};
-use scopegate::identity::session::{Binding, SessionSettings, SessionTable};
+use scopegate::identity::session::{Binding, SessionKey, SessionSettings, SessionTable};
 use scopegate::model::{SubjectId, Timestamp};
 use scopegate::store::SqliteStore;
 use scopegate::store::ports::{Freeze, FreezeStore};
@@ -159,4 +159,27 @@ async fn freezes_are_kept_and_seen_by_every_process() {
     assert_eq!(two.freezes(Some(after.sequence)).await.unwrap(), None, "nothing new");
     two.thaw(SubjectId::new("clerk")).await.unwrap();
     assert!(one.freezes(None).await.unwrap().unwrap().freezes.is_empty());
+}
+
+#[tokio::test]
+async fn a_freeze_right_after_a_look_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let (one, two) = (SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap());
+    let log = std::fs::File::options().append(true).open(dir.path().join("store.db-wal")).unwrap();
+    let mut known = two.freezes(None).await.unwrap().unwrap().sequence;
+    for round in 0..20 {
+        // the log has rested: looks cost nothing until it is written again
+        log.set_modified(std::time::SystemTime::now() - Duration::from_secs(round + 1)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(two.freezes(Some(known)).await.unwrap(), None);
+            assert!(matches!(two.changes_since(round).await.unwrap(), Since::Changes(changes) if changes.is_empty()));
+        }
+        let subject = SubjectId::new(&format!("clerk-{round}"));
+        one.freeze(Freeze { subject, since: START, note: String::new() }).await.unwrap();
+        known = two.freezes(Some(known)).await.unwrap().expect("a freeze of another process").sequence;
+        let key = SessionKey([u8::try_from(round).unwrap(); 32]);
+        one.commit(vec![BindingChange::Put(key, binding("clerk"))]).await.unwrap();
+        assert!(matches!(two.changes_since(round).await.unwrap(), Since::Changes(changes) if changes.len() == 1));
+    }
 }

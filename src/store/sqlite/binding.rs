@@ -6,6 +6,8 @@ use crate::model::{SubjectId, Timestamp};
 use crate::store::ports::{BindingChange, BindingStore, Made, Pending, Since, Stored};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use std::future::ready;
+use std::sync::Arc;
 
 impl BindingStore for SqliteStore {
     fn load(&self) -> Pending<'_, Stored> {
@@ -28,6 +30,10 @@ impl BindingStore for SqliteStore {
     }
 
     fn changes_since(&self, sequence: u64) -> Pending<'_, Since> {
+        let (quiet, stamp) = (Arc::clone(&self.bindings_quiet), self.bindings_quiet.stamp());
+        if quiet.knows(stamp, sequence) {
+            return Box::pin(ready(Ok(Since::Changes(Vec::new()))));
+        }
         self.read(move |pool| async move {
             let since = i64::try_from(sequence).unwrap_or(i64::MAX);
             let mut transaction = pool.begin().await?;
@@ -44,6 +50,9 @@ impl BindingStore for SqliteStore {
             .bind(since)
             .fetch_all(&mut *transaction)
             .await?;
+            if rows.is_empty() {
+                quiet.found_nothing(stamp, sequence);
+            }
             let changes = rows.iter().map(|row| {
                 if row.try_get::<Option<i64>, _>("sequence")?.is_some() {
                     return made(row);

@@ -2,9 +2,11 @@
 
 mod binding;
 mod freeze;
+mod quiet;
 mod writer;
 
 use crate::store::ports::{Pending, StoreError};
+use quiet::Quiet;
 use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -28,6 +30,8 @@ pub struct SqliteStore {
     writer: Writer,
     runtime: Handle,
     shared: Arc<AtomicBool>,
+    bindings_quiet: Arc<Quiet>,
+    freezes_quiet: Arc<Quiet>,
     _presence: Arc<Presence>,
 }
 
@@ -64,7 +68,9 @@ impl SqliteStore {
         let shared = Arc::new(AtomicBool::new(false));
         let presence = show(&writer, &shared).await?;
         let presence = Arc::new(Presence(tokio::spawn(presence).abort_handle()));
-        Ok(Self { readers, writer, runtime: Handle::current(), shared, _presence: presence })
+        let [bindings_quiet, freezes_quiet] = [(); 2].map(|()| Arc::new(Quiet::new(path)));
+        let runtime = Handle::current();
+        Ok(Self { readers, writer, runtime, shared, bindings_quiet, freezes_quiet, _presence: presence })
     }
 
     /// Runs a read on the background runtime, whichever runtime asks.
