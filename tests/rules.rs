@@ -113,6 +113,12 @@ fn variant(number: usize) -> Vec<File> {
         "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}}\nroles: {r: {permissions: ['b:view']}}\n",
         "dimensions: {shop: {}, warehouse: {}}\npermissions: {a:view: {}, b:view: {effect: none}}\nroles: {q: {permissions: ['a:view']}, r: {permissions: ['b:view']}}\n",
         "dimensions: {warehouse: {values: [HF, SH, W1]}}\npermissions: {b:view: {}}\nroles: {r: {permissions: ['b:view']}}\n",
+        // as the first one, but for what a role grants, for titles, for a role, for the tree, for a permission more
+        "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}}\nroles: {r: {permissions: []}}\n",
+        "dimensions: {warehouse: {title: Store}}\npermissions: {b:view: {effect: none, title: Look}}\nroles: {r: {title: Clerk, permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}}\nroles: {q: {permissions: []}, r: {permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {tree: {HF: [SH]}}}\npermissions: {b:view: {effect: none}}\nroles: {r: {permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}, c:view: {}}\nroles: {r: {permissions: ['b:view', 'c:view']}}\n",
     ];
     let people = [
         "people:\n  one: {assignments: [{role: r, scope: {warehouse: [HF]}}]}\n",
@@ -145,7 +151,7 @@ fn variant(number: usize) -> Vec<File> {
     let texts = [
         ("first.yaml", first[pick(4)].clone()),
         ("people.yaml", people[pick(3)].to_owned()),
-        ("roles.yaml", roles[pick(3)].to_owned()),
+        ("roles.yaml", roles[pick(8)].to_owned()),
         ("second.yaml", second[pick(3)].clone()),
         ("some_test.yaml", tests[pick(2)].to_owned()),
     ];
@@ -176,11 +182,11 @@ fn came_of(loaded: Result<Loaded, Report>) -> String {
 fn a_load_that_takes_over_what_it_knows_comes_to_the_same() {
     let mut before = Before::default();
     let (mut sound, mut faulty) = (0, 0);
-    let all = 4 * 3 * 3 * 3 * 2;
+    let all = 4 * 3 * 8 * 3 * 2;
     let mut number = 0;
-    for step in 0..400 {
+    for step in 0..1000 {
         // sometimes one file changes, sometimes several
-        number = (number + [1, 4, 12, 36, 108, 7, 131][step % 7] * (1 + step % 3)) % all;
+        number = (number + [1, 4, 12, 96, 288, 7, 131][step % 7] * (1 + step % 3)) % all;
         let files = variant(number);
         let known = load_files_again(&files, Path::new(""), 1, &mut before, Report::new());
         let fresh = load_files(&files, Path::new(""), Report::new());
@@ -215,7 +221,21 @@ fn what_did_not_change_is_taken_over_and_nothing_else() {
     files[1].text = variant(4)[1].text.clone();
     let fourth = load(&files);
     assert_eq!((same(&third, &fourth), Arc::ptr_eq(&third.people, &fourth.people)), ([true; 2], false));
-    files[2].text.push_str("# a remark\n");
-    let fifth = load(&files);
-    assert_eq!((same(&fourth, &fifth), Arc::ptr_eq(&fourth.people, &fifth.people)), ([false; 2], false));
+    let mut under = |roles: &str, (apps, people): (bool, bool), before: Loaded| {
+        files[2].text = roles.to_owned();
+        let after = load(&files);
+        let taken = (same(&before, &after), Arc::ptr_eq(&before.people, &after.people));
+        assert_eq!(taken, ([apps; 2], people), "{roles}");
+        after
+    };
+    let roles = |dimensions: &str, effect: &str, roles: &str| {
+        format!("dimensions: {dimensions}\npermissions: {{b:view: {{effect: {effect}}}}}\nroles: {roles}\n")
+    };
+    let (open, granted) = ("{warehouse: {}}", "{r: {permissions: ['b:view']}}");
+    let next = under(&roles(open, "none", granted), (true, true), fourth);
+    let next = under(&roles(open, "none", "{r: {permissions: []}}"), (true, true), next);
+    let next = under(&roles(open, "none", "{q: {permissions: []}, r: {permissions: []}}"), (true, false), next);
+    let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "none", granted), (true, false), next);
+    let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "change", granted), (false, true), next);
+    under(&roles("{shop: {}, warehouse: {}}", "change", granted), (false, false), next);
 }

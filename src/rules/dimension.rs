@@ -16,7 +16,7 @@ pub struct ValueId(pub u32);
 /// A dimension of scope, for example `warehouse`, with the dictionary of its values and their tree.
 ///
 /// Memory: a value costs its text twice (once as a key) and about 40 bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dimension {
     /// The name.
     pub name: CompactString,

@@ -1,7 +1,8 @@
 //! What one load leaves to the next, so that files whose text did not change are neither read nor compiled again.
 //!
-//! INVARIANT: an application depends on nothing but its own file, the catalog of `roles.yaml` and the other files that it names; people
-//! depend on nothing but their files and that catalog (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
+//! INVARIANT: an application depends on nothing but its own file, the permissions of `roles.yaml` with their effects, the names of its
+//! dimensions, and the other files that it names; people depend on nothing but their files, the names of the roles and the dimensions.
+//! What a role grants is no part of either (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
 
 use super::Facts;
 use super::FileKind;
@@ -72,10 +73,30 @@ fn hash(bytes: &[u8]) -> Digest {
 }
 
 impl Before {
-    /// What was compiled with the same roles, permissions and dimensions.
-    pub(super) fn same(&self, texts: &Texts) -> Option<Same<'_>> {
+    /// The catalog as the same roles made it.
+    pub(super) fn catalog(&self, texts: &Texts, facts: &mut Facts) -> Option<Catalog> {
+        let (kept, set) = self.0.as_ref().filter(|(kept, _)| kept.roles == texts.roles)?;
+        facts.permissions = kept.permission_places.to_vec();
+        facts.roles = kept.role_places.to_vec();
+        let [of_roles, _] = &kept.dimensions;
+        Some(Catalog { dimensions: of_roles.clone(), ..set.catalog.clone() })
+    }
+
+    /// What was compiled before, and what of it stands under `catalog`, which is as the roles make it.
+    pub(super) fn same(&self, catalog: &Catalog) -> Option<Same<'_>> {
         let (kept, set) = self.0.as_ref()?;
-        (kept.roles == texts.roles).then_some(Same { kept, set })
+        let before = &set.catalog;
+        let [of_roles, _] = &kept.dimensions;
+        let apps = Iterator::eq(
+            before.permissions.iter().map(|one| (&one.name, one.effect)),
+            catalog.permissions.iter().map(|one| (&one.name, one.effect)),
+        ) && Iterator::eq(
+            before.dimensions.iter().map(|one| &one.name),
+            catalog.dimensions.iter().map(|one| &one.name),
+        );
+        let people = before.roles.iter().map(|role| &role.name).eq(catalog.roles.iter().map(|role| &role.name))
+            && *of_roles == catalog.dimensions;
+        Some(Same { kept, apps, people })
     }
 
     /// Takes the place of what was there.
@@ -84,31 +105,27 @@ impl Before {
     }
 }
 
-/// What was compiled with the same catalog.
+/// What was compiled before, under a catalog that may differ.
 #[derive(Clone, Copy)]
 pub(super) struct Same<'a> {
     kept: &'a Kept,
-    set: &'a RuleSet,
+    /// Whether permissions and dimensions have the places that applications know.
+    apps: bool,
+    /// Whether roles and dimensions are what people know.
+    people: bool,
 }
 
 impl<'a> Same<'a> {
-    /// The catalog as the roles made it.
-    pub(super) fn catalog(self, facts: &mut Facts) -> Catalog {
-        facts.permissions = self.kept.permission_places.to_vec();
-        facts.roles = self.kept.role_places.to_vec();
-        let [of_roles, _] = &self.kept.dimensions;
-        Catalog { dimensions: of_roles.clone(), ..self.set.catalog.clone() }
-    }
-
     /// The people with the dimensions as they made them, where their files are the same.
     pub(super) fn people(self, texts: &Texts) -> Option<(Arc<People>, Vec<Arc<Dimension>>)> {
         let [_, of_people] = &self.kept.dimensions;
-        (self.kept.people_files == texts.people).then(|| (Arc::clone(&self.kept.people), of_people.clone()))
+        (self.people && self.kept.people_files == texts.people)
+            .then(|| (Arc::clone(&self.kept.people), of_people.clone()))
     }
 
     /// The application of this file, where the text is the same.
     pub(super) fn app(self, file: &str, digest: &Digest) -> Option<&'a KnownApp> {
-        self.kept.apps.get(file).filter(|(own, _)| own == digest).map(|(_, app)| app)
+        self.kept.apps.get(file).filter(|(own, _)| self.apps && own == digest).map(|(_, app)| app)
     }
 }
 

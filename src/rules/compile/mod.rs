@@ -28,7 +28,7 @@ use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
 use crate::request::SecretNames;
 use app::AppFile;
-use before::Texts;
+use before::{Same, Texts};
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -67,21 +67,12 @@ struct Named<T> {
     raw: T,
 }
 
-/// The files by kind, as far as they could be read.
+/// The files by kind, as far as they could be read, but for the roles.
 #[derive(Default)]
 struct Raw {
-    roles: Vec<Named<RawRoles>>,
     people: Vec<Named<RawPeople>>,
     apps: Vec<AppFile>,
     tests: Vec<Named<RawTests>>,
-}
-
-/// One file that was read.
-enum Read {
-    Roles(Named<RawRoles>),
-    People(Named<RawPeople>),
-    App(Box<(Named<RawApp>, Document)>),
-    Tests(Named<RawTests>),
 }
 
 /// What a file is, by its name.
@@ -143,13 +134,13 @@ pub(super) fn compile(
     report: &mut Report,
 ) -> Option<Compiled> {
     let texts = Texts::of(files);
-    let same = before.same(&texts);
-    let raw = read(files, &texts, folder, before, report);
     let mut facts = Facts::default();
-    let mut catalog = match same {
-        Some(kept) => kept.catalog(&mut facts),
-        None => catalog::compile(&raw.roles, report, &mut facts),
+    let mut catalog = match before.catalog(&texts, &mut facts) {
+        Some(catalog) => catalog,
+        None => catalog::compile(&read_roles(files, report), report, &mut facts),
     };
+    let same = before.same(&catalog);
+    let raw = read(files, &texts, folder, same, report);
     let of_roles = catalog.dimensions.clone();
     // people and tests may mention values of open dimensions, so they come before the catalog is final
     let people = match same.and_then(|kept| kept.people(&texts)) {
@@ -183,50 +174,53 @@ pub(super) fn compile(
     Some(Compiled { set, people, suites, others, facts, kept })
 }
 
-fn read(files: &[File], texts: &Texts, folder: &Path, before: &Before, report: &mut Report) -> Raw {
-    let same = before.same(texts);
-    let same_people = same.is_some_and(|kept| kept.people(texts).is_some());
+fn read_roles(files: &[File], report: &mut Report) -> Vec<Named<RawRoles>> {
+    let files = files.iter().filter(|file| FileKind::of(&file.name) == FileKind::Roles);
+    let mut read = |file: &File| {
+        let mut document = Document::parse(&file.name, &file.text, report)?;
+        let raw = decode_roles(&mut document, report)?;
+        Some(Named { file: document.file, raw })
+    };
+    files.filter_map(&mut read).collect()
+}
+
+/// Reads the other files, but for those that are taken over.
+fn read(files: &[File], texts: &Texts, folder: &Path, same: Option<Same<'_>>, report: &mut Report) -> Raw {
+    let same_people = same.is_some_and(|same| same.people(texts).is_some());
     let mut raw = Raw::default();
     for (file, digest) in files.iter().zip(texts.digests()) {
         let kind = FileKind::of(&file.name);
-        let taken_over = (kind == FileKind::Roles && same.is_some()) || (kind == FileKind::People && same_people);
-        if taken_over {
+        if kind == FileKind::Roles || (kind == FileKind::People && same_people) {
             continue;
         }
-        if let Some(known) = same.and_then(|kept| kept.app(&file.name, digest)).filter(|known| known.holds(folder)) {
+        if let Some(known) = same.and_then(|same| same.app(&file.name, digest)).filter(|known| known.holds(folder)) {
             raw.apps.push(AppFile::Known(known.clone()));
             continue;
         }
-        match read_one(file, kind, report) {
-            Some(Read::Roles(read)) => raw.roles.push(read),
-            Some(Read::People(read)) => raw.people.push(read),
-            Some(Read::App(read)) => raw.apps.push(AppFile::Read(read)),
-            Some(Read::Tests(read)) => raw.tests.push(read),
-            None => {}
-        }
+        read_one(file, kind, &mut raw, report);
     }
     raw
 }
 
-fn read_one(file: &File, kind: FileKind, report: &mut Report) -> Option<Read> {
+fn read_one(file: &File, kind: FileKind, raw: &mut Raw, report: &mut Report) -> Option<()> {
     let mut document = Document::parse(&file.name, &file.text, report)?;
     let file = Arc::clone(&document.file);
     match kind {
-        FileKind::Tests => decode_tests(&mut document, report).map(|raw| Read::Tests(Named { file, raw })),
-        FileKind::Roles => decode_roles(&mut document, report).map(|raw| Read::Roles(Named { file, raw })),
-        FileKind::People => decode_people(&mut document, report).map(|raw| Read::People(Named { file, raw })),
+        FileKind::Roles => {}
+        FileKind::Tests => raw.tests.push(Named { file, raw: decode_tests(&mut document, report)? }),
+        FileKind::People => raw.people.push(Named { file, raw: decode_people(&mut document, report)? }),
         FileKind::App if document.root.get("app").is_some() => {
-            let raw = decode_app(&mut document, report)?;
-            Some(Read::App(Box::new((Named { file, raw }, document))))
+            let app = decode_app(&mut document, report)?;
+            raw.apps.push(AppFile::Read(Box::new((Named { file, raw: app }, document))));
         }
         FileKind::App => {
             let mark = Mark { line: 1, column: 1, width: 0 };
             report.error(&file, mark, "this file has no `app:`").help(
                 "begin it with `app: name`; or call it `roles.yaml`, `people.yaml` or `…_test.yaml` if it is one of those",
             );
-            None
         }
     }
+    Some(())
 }
 
 /// Each route by itself, so that a fault in one costs neither the others nor a second reading of the whole file.
