@@ -71,7 +71,7 @@ fn request(at: usize, size: usize) -> (Vec<u8>, SubjectId) {
     (target.into_bytes(), SubjectId::new(&format!("user{who}")))
 }
 
-fn whole(loaded: &Loaded, app: &Arc<App>, target: CanonicalTarget, who: &SubjectId) -> u16 {
+fn whole(loaded: &Loaded, app: &Arc<App>, target: Box<CanonicalTarget>, who: &SubjectId) -> u16 {
     let view = RequestView::new("GET", [("Host", &b"erp.test"[..])], false, target, &app.dialect);
     let Find::Route(route, _) = app.routes.find("GET", &view) else { panic!("no route") };
     let asker = loaded.people.subject(who).map_or(Asker::Stranger(who), Asker::Known);

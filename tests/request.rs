@@ -59,7 +59,7 @@ fn php() -> Dialect {
     Dialect::of(Base::Php)
 }
 
-fn parse(raw: &str, dialect: &Dialect) -> Result<CanonicalTarget, TargetError> {
+fn parse(raw: &str, dialect: &Dialect) -> Result<Box<CanonicalTarget>, TargetError> {
     CanonicalTarget::parse(raw.as_bytes(), dialect, &TargetLimits::default())
 }
 

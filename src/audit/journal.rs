@@ -157,7 +157,8 @@ impl Pending {
         turn().await;
         self.journal.series.borrow_mut().settle(self.number)?;
         if self.durability == Durability::Strict {
-            self.journal.synced(self.number).await?;
+            // boxed: few routes are strict, and every request's future would have room for it
+            Box::pin(self.journal.synced(self.number)).await?;
         }
         Ok(Recorded(sealed))
     }

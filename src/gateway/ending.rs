@@ -30,7 +30,10 @@ struct Exchanged {
 /// The end of a request whose decision is in the journal. Dropped, it writes the outcome.
 ///
 /// INVARIANT: there is one for every decision in the journal, so that every decision gets one outcome.
-pub(super) struct Ending {
+pub(super) struct Ending(Box<State>);
+
+/// Boxed, since the end is handed on from stage to stage.
+struct State {
     journal: Journal,
     clock: Arc<dyn Clock>,
     metrics: RouteHandle,
@@ -53,7 +56,7 @@ pub(super) struct Ending {
 impl Ending {
     /// The end of `passage`, whose decision has been appended.
     pub fn of(core: &Core, passage: &mut Passage) -> Self {
-        Self {
+        Self(Box::new(State {
             journal: core.journal.clone(),
             clock: core.clock(),
             metrics: core.route_metrics(passage),
@@ -71,63 +74,63 @@ impl Ending {
             filtered: None,
             change: None,
             _open: passage.open.take(),
-        }
+        }))
     }
 
     /// Counts the decision.
     pub fn decided(&self, judgement: &Judgement) {
-        self.metrics.decided(judgement.outcome(), judgement.reason(), self.decided);
+        self.0.metrics.decided(judgement.outcome(), judgement.reason(), self.0.decided);
     }
 
     /// Bytes of the body that come from the client, to be counted by whoever reads it.
     pub fn bytes_in(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.bytes_in)
+        Rc::clone(&self.0.bytes_in)
     }
 
     /// The application answered.
     pub fn exchanged(&mut self, address: Address, status: u16, took: Duration) {
-        self.metrics.upstream_answered(took);
-        self.exchanged = Some(Exchanged { address, status, took });
+        self.0.metrics.upstream_answered(took);
+        self.0.exchanged = Some(Exchanged { address, status, took });
     }
 
     /// The request may change objects that were looked up.
     pub fn changes(&mut self, change: Option<Change>) {
-        self.change = change;
+        self.0.change = change;
     }
 
     /// A fault after a decision that permitted.
     pub fn failed(&mut self, reason: Reason, detail: String) {
-        self.metrics.failed(reason);
-        (self.reason, self.detail) = (Some(reason), detail);
+        self.0.metrics.failed(reason);
+        (self.0.reason, self.0.detail) = (Some(reason), detail);
     }
 
     /// The answer streams, and is on the list of open streams until it ends.
     pub fn streams(&mut self, stream: OpenStream) {
-        self.stream = Some(stream);
+        self.0.stream = Some(stream);
     }
 
     /// The answer passes a filter, which counts what it does.
     pub fn filtered(&mut self, tally: Rc<Tally>) {
-        self.filtered = Some(tally);
+        self.0.filtered = Some(tally);
     }
 
     /// The connection becomes a tunnel.
     pub fn tunnels(&mut self, core: &Core) {
-        self.tunnel = Some((core.metrics.clone(), core.metrics.open(Level::Tunnel)));
+        self.0.tunnel = Some((core.metrics.clone(), core.metrics.open(Level::Tunnel)));
     }
 
     /// Ends with the answer of this status, when it has been sent or has failed.
     pub fn with(mut self, status: u16) -> Finish {
-        self.status = Some(status);
+        self.0.status = Some(status);
         Finish::new(move |completion, bytes| self.sent(completion, bytes))
     }
 
     fn sent(mut self, completion: Completion, bytes: u64) {
-        self.sent = Some((completion, bytes));
+        self.0.sent = Some((completion, bytes));
     }
 }
 
-impl Drop for Ending {
+impl Drop for State {
     fn drop(&mut self) {
         self.stream = None;
         let total = self.begun.elapsed();

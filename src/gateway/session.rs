@@ -48,9 +48,22 @@ pub(super) async fn settle(
     if noted.watch.is_none() && passage.won.is_empty() && !head.contains("set-cookie") {
         return Ok((body, None));
     }
+    // boxed: few answers change a session, and every request's future would have room for it
+    let cookies = Box::pin(change(core, passage, asked, app, noted, head, &mut body)).await?;
+    Ok((body, cookies))
+}
+
+async fn change(
+    core: &Core,
+    passage: &Passage,
+    asked: &Asked<'_>,
+    app: &App,
+    noted: &Noted,
+    head: &ResponseHead,
+    body: &mut AnswerBody,
+) -> Result<Cookies, Fault> {
     let confirmed = match &noted.watch {
-        // boxed: few requests sign in, and every request's future would have room for it
-        Some(watch) => Some(Box::pin(confirm(core, passage, asked, app, noted, watch, head, &mut body)).await),
+        Some(watch) => Some(confirm(core, passage, asked, app, noted, watch, head, body).await),
         None => None,
     };
     let (verdict, probe) = confirmed.map_or((None, None), |(verdict, probe)| (Some(verdict), probe));
@@ -75,7 +88,7 @@ pub(super) async fn settle(
     if let Some(verdict) = &verdict {
         put_on_record(core, passage, app, verdict).await?;
     }
-    Ok((body, settlement.set_cookies))
+    Ok(settlement.set_cookies)
 }
 
 /// Where no answer of the application's reaches the client: keeps what its sessions have become by the gateway's own requests, and

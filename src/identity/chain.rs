@@ -38,7 +38,7 @@ pub struct IdentityChain {
     certificates: Option<Certificates>,
     header: Option<TrustedHeader>,
     api_keys: Option<ApiKeys>,
-    api_key_query: Option<Location>,
+    api_key_query: Option<Arc<Location>>,
     basic: Option<Basic>,
     record: Vec<SourceKind>,
     authorization: RawAuthorization,
@@ -58,7 +58,7 @@ pub struct Identified {
     /// The fields that must not reach the application, in any spelling that folds to these names.
     pub strip: SmallVec<[CompactString; 4]>,
     /// The query parameter that must not reach the application.
-    pub strip_query: Option<Location>,
+    pub strip_query: Option<Arc<Location>>,
     /// The Cookie field that reaches the application.
     pub cookie: CookieField,
 }
@@ -85,7 +85,7 @@ impl IdentityChain {
     /// cookies, which servers also take from the path (`;jsessionid=`) or the query.
     pub fn secret_names(&self) -> impl Iterator<Item = &str> {
         let sessions = self.legacy().into_iter().flat_map(|legacy| &legacy.cookies);
-        self.api_key_query.iter().map(Location::name).chain(sessions.map(|cookie| cookie.name.as_str()))
+        self.api_key_query.iter().map(|place| place.name()).chain(sessions.map(|cookie| cookie.name.as_str()))
     }
 
     /// The page where people sign in to the application: a path on its host.

@@ -34,7 +34,7 @@ pub fn read_target<'h>(
     limits: &TargetLimits,
 ) -> Result<RequestView<'h>, Judgement> {
     let target = CanonicalTarget::parse(head.target(), &app.dialect, limits)?;
-    Ok(RequestView::new(head.method(), head.fields(), !framing.is_empty(), target, &app.dialect))
+    Ok(RequestView::of(head, !framing.is_empty(), target, &app.dialect))
 }
 
 /// What is known of the route.

@@ -177,15 +177,15 @@ impl Parcel {
 
 /// A request that was permitted, as it will be sent. Made only by [`super::seal`]; not `Clone`.
 #[derive(Debug)]
-pub struct Permit(Parcel);
+pub struct Permit(Box<Parcel>);
 
 /// A request that observe mode sends on as it came, although it would have been refused. Not `Clone`.
 #[derive(Debug)]
-pub struct Observed(Parcel);
+pub struct Observed(Box<Parcel>);
 
 /// A request of the gateway's own: a probe after a sign-in, a lookup, a health check. Always a GET without a body. Not `Clone`.
 #[derive(Debug)]
-pub struct SideRequest(Parcel);
+pub struct SideRequest(Box<Parcel>);
 
 macro_rules! forwardable {
     ($($name:ident),*) => {$(
@@ -216,7 +216,7 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
     }
     let filtered = obligation.is_some();
     match assemble(&judgement, &view, &app, &route, parts, filtered) {
-        Ok(parcel) => Ok((Permit(Parcel { obligation, ..parcel }), judgement)),
+        Ok(parcel) => Ok((Permit(Box::new(Parcel { obligation, ..parcel })), judgement)),
         Err((reason, detail)) => Err(judgement.into_refusal(reason, detail)),
     }
 }

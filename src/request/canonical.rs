@@ -47,12 +47,12 @@ pub struct CanonicalTarget {
 }
 
 impl CanonicalTarget {
-    /// Reads a raw target in origin form or absolute form (RFC 9112 section 3.2).
+    /// Reads a raw target in origin form or absolute form (RFC 9112 section 3.2). Boxed, since it is large and goes from hand to hand.
     ///
     /// # Errors
     /// When it has more than one reading under the dialect, naming the character and the setting that would accept it,
     /// or when it is beyond a limit.
-    pub fn parse(raw: &[u8], dialect: &Dialect, limits: &TargetLimits) -> Result<Self, TargetError> {
+    pub fn parse(raw: &[u8], dialect: &Dialect, limits: &TargetLimits) -> Result<Box<Self>, TargetError> {
         if raw.len() > limits.target_bytes {
             return Err(TargetError::TooLong { limit: limits.target_bytes });
         }
@@ -64,14 +64,20 @@ impl CanonicalTarget {
             Some((path, query)) => (path, query.get(1..).unwrap_or_default()),
             None => (rest, [].as_slice()),
         };
-        let mut target = Self {
-            authority,
-            path: CompactString::default(),
-            segments: SmallVec::new(),
-            parameters: SmallVec::new(),
-            query: ParamList::parse(query, dialect, limits.parameters, "query")?,
-            used: Allowances::NONE,
-        };
+        // room first, so that it is made there
+        let room = Box::new_uninit();
+        let mut target = Box::write(
+            room,
+            Self {
+                authority,
+                path: CompactString::default(),
+                segments: SmallVec::new(),
+                parameters: SmallVec::new(),
+                query: ParamList::new(dialect, "query"),
+                used: Allowances::NONE,
+            },
+        );
+        target.query.read(query, dialect, limits.parameters, "query")?;
         target.used = target.query.used();
         target.read_path(path, dialect, limits)?;
         Ok(target)

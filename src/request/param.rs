@@ -97,15 +97,33 @@ impl ParamList {
     /// When the bytes are not text in the character set of the dialect, an escape is broken, a name is ambiguous, or
     /// there are too many parameters.
     pub fn parse(raw: &[u8], dialect: &Dialect, limit: usize, place: &'static str) -> Result<Self, ParamError> {
-        let limit = limit.min(dialect.max_params);
+        let mut list = Self::new(dialect, place);
+        list.read(raw, dialect, limit, place)?;
+        Ok(list)
+    }
+
+    /// A list without parameters, in the character set of its place.
+    pub(super) fn new(dialect: &Dialect, place: &'static str) -> Self {
         let charset = if place == "query" { dialect.query_charset } else { dialect.charset };
-        let mut list = Self { charset, ..Self::default() };
+        Self { charset, ..Self::default() }
+    }
+
+    /// Does what [`Self::parse`] does, into this list.
+    pub(super) fn read(
+        &mut self,
+        raw: &[u8],
+        dialect: &Dialect,
+        limit: usize,
+        place: &'static str,
+    ) -> Result<(), ParamError> {
+        let limit = limit.min(dialect.max_params);
+        let charset = self.charset;
         let separates = |byte: &u8| *byte == b'&' || (*byte == b';' && dialect.semicolon_separates);
         for piece in raw.split(separates) {
             if piece.is_empty() {
                 continue;
             }
-            if list.values.len() == limit {
+            if self.values.len() == limit {
                 return Err(ParamError::TooMany { limit });
             }
             let equals = memchr::memchr(b'=', piece);
@@ -113,11 +131,11 @@ impl ParamList {
                 Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
                 None => (piece, [].as_slice()),
             };
-            let name = decode(name, dialect, charset, place, true, &mut list.used)?;
-            let value = decode(value, dialect, charset, place, false, &mut list.used)?;
-            list.push(name, value, dialect, equals.is_none())?;
+            let name = decode(name, dialect, charset, place, true, &mut self.used)?;
+            let value = decode(value, dialect, charset, place, false, &mut self.used)?;
+            self.push(name, value, dialect, equals.is_none())?;
         }
-        Ok(list)
+        Ok(())
     }
 
     fn push(

@@ -14,9 +14,9 @@ use super::location::{Cookies, Location};
 use super::media::MediaType;
 use super::param::ParamList;
 use super::unnamed;
+use crate::wire::head::RequestHead;
 use bytes::Bytes;
 use compact_str::CompactString;
-use smallvec::SmallVec;
 use std::cell::OnceCell;
 
 /// A parameter that no rule names.
@@ -40,8 +40,8 @@ pub struct RequestView<'h>(Box<Parts<'h>>);
 #[derive(Debug)]
 struct Parts<'h> {
     method: &'h str,
-    fields: SmallVec<[(&'h str, &'h [u8]); 16]>,
-    target: CanonicalTarget,
+    fields: Sent<'h>,
+    target: Box<CanonicalTarget>,
     dialect: &'h Dialect,
     body: BodyState,
     cookies: OnceCell<Result<Cookies, ParamError>>,
@@ -51,18 +51,40 @@ struct Parts<'h> {
     cookie_edits: Vec<Edit>,
 }
 
+/// The header fields that a view is of.
+#[derive(Debug)]
+enum Sent<'h> {
+    Head(&'h RequestHead),
+    Listed(Vec<(&'h str, &'h [u8])>),
+}
+
 impl<'h> RequestView<'h> {
+    /// A view of a request that came with this head.
+    #[must_use]
+    pub fn of(head: &'h RequestHead, has_body: bool, target: Box<CanonicalTarget>, dialect: &'h Dialect) -> Self {
+        Self::with(head.method(), Sent::Head(head), has_body, target, dialect)
+    }
+
     /// A view of a request: its method, its header fields as sent, whether it has a body, its target.
     #[must_use]
     pub fn new(
         method: &'h str,
         fields: impl IntoIterator<Item = (&'h str, &'h [u8])>,
         has_body: bool,
-        target: CanonicalTarget,
+        target: Box<CanonicalTarget>,
+        dialect: &'h Dialect,
+    ) -> Self {
+        Self::with(method, Sent::Listed(fields.into_iter().collect()), has_body, target, dialect)
+    }
+
+    fn with(
+        method: &'h str,
+        fields: Sent<'h>,
+        has_body: bool,
+        target: Box<CanonicalTarget>,
         dialect: &'h Dialect,
     ) -> Self {
         let room = Box::new_uninit();
-        let fields = fields.into_iter().collect();
         let body = if has_body { BodyState::Unread } else { BodyState::Absent };
         let (cookies, embedded, header_edits, cookie_edits) = (OnceCell::new(), Vec::new(), Vec::new(), Vec::new());
         let parts = Parts { method, fields, target, dialect, body, cookies, embedded, header_edits, cookie_edits };
@@ -89,7 +111,11 @@ impl<'h> RequestView<'h> {
 
     /// The header fields as sent, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
-        self.0.fields.iter().copied()
+        let (head, listed) = match &self.0.fields {
+            Sent::Head(head) => (Some(*head), [].as_slice()),
+            Sent::Listed(listed) => (None, listed.as_slice()),
+        };
+        head.into_iter().flat_map(RequestHead::fields).chain(listed.iter().copied())
     }
 
     /// Whether a rule that names these locations can be judged only with the body read.

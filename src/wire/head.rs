@@ -3,7 +3,6 @@
 use super::error::WireError;
 use super::limit::HeadLimits;
 use bytes::Bytes;
-use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Range;
 
@@ -62,7 +61,8 @@ pub(super) struct FieldSpan {
 #[derive(Clone)]
 pub(super) struct Fields {
     pub(super) bytes: Bytes,
-    pub(super) spans: SmallVec<[FieldSpan; 20]>,
+    /// Not within the head, which is moved from hand to hand.
+    pub(super) spans: Vec<FieldSpan>,
 }
 
 impl Fields {

@@ -5,7 +5,6 @@ use super::head::{FieldSpan, Fields, RequestHead, ResponseHead, Span, Version};
 use super::host::Authority;
 use super::limit::{HeadLimits, MOST_FIELDS};
 use bytes::{BufMut, Bytes, BytesMut};
-use smallvec::SmallVec;
 use std::mem::MaybeUninit;
 
 /// How far a growing buffer has been searched for the end of a head, so that no byte is looked at twice.
@@ -52,8 +51,8 @@ fn span(base: usize, part: &[u8]) -> Result<Span, WireError> {
     }
 }
 
-fn spans(base: usize, headers: &[httparse::Header<'_>]) -> Result<SmallVec<[FieldSpan; 20]>, WireError> {
-    let mut spans = SmallVec::new();
+fn spans(base: usize, headers: &[httparse::Header<'_>]) -> Result<Vec<FieldSpan>, WireError> {
+    let mut spans = Vec::with_capacity(headers.len());
     for header in headers {
         if header.name.is_empty() {
             return Err(WireError::Head("field without a name"));
@@ -140,7 +139,7 @@ pub(super) fn partial(bytes: &[u8]) -> Option<RequestHead> {
     }
     let mut buffer = BytesMut::with_capacity(method.len() + target.len());
     let (method, target) = (append(&mut buffer, method).ok()?, append(&mut buffer, target).ok()?);
-    let fields = Fields { bytes: buffer.freeze(), spans: SmallVec::new() };
+    let fields = Fields { bytes: buffer.freeze(), spans: Vec::new() };
     Some(RequestHead { method, target, authority: None, version: Version::Http11, tls_scheme: None, fields })
 }
 
@@ -249,7 +248,7 @@ pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> R
     let authority = http2_authority(parts)?;
     let mut buffer = BytesMut::with_capacity(512);
     let (method, target) = (append(&mut buffer, method)?, append(&mut buffer, target)?);
-    let mut spans = SmallVec::new();
+    let mut spans = Vec::with_capacity(parts.headers.len() + 1);
     let host = FieldSpan { name: append(&mut buffer, b"host")?, value: append(&mut buffer, authority)? };
     spans.push(host);
     append_fields(parts, &mut buffer, &mut spans)?;
@@ -281,7 +280,7 @@ fn http2_authority(parts: &http::request::Parts) -> Result<&[u8], WireError> {
 fn append_fields(
     parts: &http::request::Parts,
     buffer: &mut BytesMut,
-    spans: &mut SmallVec<[FieldSpan; 20]>,
+    spans: &mut Vec<FieldSpan>,
 ) -> Result<(), WireError> {
     let mut cookie_done = false;
     for (name, value) in &parts.headers {

@@ -29,7 +29,8 @@ impl IdentityChain {
         let (scheme, rest) = split_scheme(value);
         let bearer: SmallVec<[&Tokens; 2]> = self.tokens.iter().filter(|tokens| tokens.cookie.is_none()).collect();
         if let (true, Some(basic)) = (scheme.eq_ignore_ascii_case(b"basic"), &self.basic) {
-            claims.push(basic.identify(rest, evidence, people, &verifiers.passwords).await?);
+            // boxed, since every request's future would have room for it
+            claims.push(Box::pin(basic.identify(rest, evidence, people, &verifiers.passwords)).await?);
             identified.strip.push("authorization".into());
             return Ok(());
         }

@@ -92,7 +92,8 @@ impl RawIdentity {
         let api_keys =
             self.api_key.as_ref().map(|raw| faulty.within("api-key", |faults| raw.compile(inputs.dialect, faults)));
         let query = self.api_key.as_ref().and_then(|raw| raw.query.clone());
-        let api_key_query = query.and_then(|name| RawLocation::Query(name).compile(inputs.dialect, |_| None).ok());
+        let api_key_query =
+            query.and_then(|name| RawLocation::Query(name).compile(inputs.dialect, |_| None).ok()).map(Arc::new);
         let basic = self.basic.as_ref().map(|raw| faulty.within("basic", |faults| raw.compile(inputs.app, faults)));
         let mut record = self.record.clone();
         record.extend(SourceKind::ALL.into_iter().filter(|kind| !self.record.contains(kind)));

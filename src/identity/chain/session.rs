@@ -43,7 +43,8 @@ impl IdentityChain {
         let source = SourceKind::LegacySession;
         let session = match verifiers.sessions.lookup(&cookie.key, evidence.now) {
             Some(session) => session,
-            None => match verifiers.sessions.lookup_through(&cookie.key, evidence.now).await {
+            // boxed: only where a process beside this one may know more, and every request's future would have room for it
+            None => match Box::pin(verifiers.sessions.lookup_through(&cookie.key, evidence.now)).await {
                 Ok(Some(session)) => session,
                 Ok(None) => return Ok(None),
                 Err(error) => {

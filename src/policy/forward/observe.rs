@@ -54,7 +54,8 @@ pub fn observe(
     match fields::write(app, parts, &shape) {
         // what an unjudged request does is not known
         Ok(head) => {
-            Ok((Observed(Parcel::new(app, &shape, head, body, Effect::Change, None)), judgement.into_observed()))
+            let parcel = Parcel::new(app, &shape, head, body, Effect::Change, None);
+            Ok((Observed(Box::new(parcel)), judgement.into_observed()))
         }
         Err(error) => Err(judgement.into_refusal(Reason::MalformedHead, Detail::text(error))),
     }

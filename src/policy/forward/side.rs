@@ -116,7 +116,7 @@ impl SideRequest {
         let own: [(&[u8], &[u8]); 2] = [(b"Accept", b"*/*"), (b"User-Agent", b"scopegate")];
         let fields = own.into_iter().chain(fields.iter().copied()).filter(|(_, value)| !value.is_empty());
         write_forward_head(&mut bytes, &head, fields)?;
-        Ok(Self(Parcel {
+        let parcel = Parcel {
             upstream: Arc::clone(upstream),
             method: CompactString::const_new("GET"),
             head: Head::new(bytes, by_address),
@@ -124,6 +124,7 @@ impl SideRequest {
             effect: Effect::None,
             upgrade: false,
             obligation: None,
-        }))
+        };
+        Ok(Self(Box::new(parcel)))
     }
 }
