@@ -9,7 +9,8 @@ use super::incoming::Incoming;
 use super::lookup::learn::Lesson;
 use super::passage::Passage;
 use super::pipeline::Judged;
-use super::{filtered, refuse, session};
+use super::session::Answered;
+use super::{filtered, refuse};
 use crate::audit::Recorded;
 use crate::facts::{Change, Changed};
 use crate::filter::{Coding, Occasion};
@@ -60,7 +61,8 @@ pub(super) async fn release(
 ) -> Answer {
     let Judged { asked, noted, app, .. } = *judged;
     let UpstreamAnswer { head, body, .. } = answer;
-    let (body, cookies) = match session::settle(core, passage, asked, app, noted, &head, body).await {
+    let answered = Answered { core, passage, asked, app, noted, head: &head };
+    let (body, cookies) = match answered.settle(body).await {
         Ok(settled) => settled,
         Err(fault) => {
             return refuse::faulted(core, passage, ending, asked.head, fault.reason, fault.detail.into());

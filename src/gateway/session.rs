@@ -32,63 +32,117 @@ pub(super) struct Fault {
 /// The Set-Cookie fields in place of the application's own, where they differ.
 type Cookies = Option<Vec<Vec<u8>>>;
 
-/// Judges what the answer does to sessions and makes it so. Gives the body back, and the cookies to set.
-///
-/// # Errors
-/// When a sign-in cannot be kept or put on record: its answer is not released then.
-pub(super) async fn settle(
-    core: &Core,
-    passage: &Passage,
-    asked: &Asked<'_>,
-    app: &App,
-    noted: &Noted,
-    head: &ResponseHead,
-    mut body: AnswerBody,
-) -> Result<(AnswerBody, Cookies), Fault> {
-    if noted.watch.is_none() && passage.won.is_empty() && !head.contains("set-cookie") {
-        return Ok((body, None));
-    }
-    // boxed: few answers change a session, and every request's future would have room for it
-    let cookies = Box::pin(change(core, passage, asked, app, noted, head, &mut body)).await?;
-    Ok((body, cookies))
+/// An answer that the application gave, with the request that it answers.
+#[derive(Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub core: &'a Core,
+    pub passage: &'a Passage,
+    pub asked: &'a Asked<'a>,
+    pub app: &'a App,
+    pub noted: &'a Noted,
+    pub head: &'a ResponseHead,
 }
 
-async fn change(
-    core: &Core,
-    passage: &Passage,
-    asked: &Asked<'_>,
-    app: &App,
-    noted: &Noted,
-    head: &ResponseHead,
-    body: &mut AnswerBody,
-) -> Result<Cookies, Fault> {
-    let confirmed = match &noted.watch {
-        Some(watch) => Some(confirm(core, passage, asked, app, noted, watch, head, body).await),
-        None => None,
-    };
-    let (verdict, probe) = confirmed.map_or((None, None), |(verdict, probe)| (Some(verdict), probe));
-    let exchange = Exchange {
-        presented: &noted.presented,
-        device: passage.device.id.as_ref(),
-        verdict: verdict.as_ref(),
-        before: &passage.won,
-        answer: head,
-        probe: probe.as_ref(),
-        now: core.shared().clock.now(),
-    };
-    let sessions = &core.shared().sessions;
-    let settlement = app
-        .identity
-        .settle(&exchange, sessions)
-        .map_err(|error| Fault { reason: Reason::InternalFault, detail: format_compact!("{error}") })?;
-    sessions
-        .commit(settlement.changes)
-        .await
-        .map_err(|error| Fault { reason: Reason::IdentityUnavailable, detail: format_compact!("{error}") })?;
-    if let Some(verdict) = &verdict {
-        put_on_record(core, passage, app, verdict).await?;
+impl Answered<'_> {
+    /// Judges what the answer does to sessions and makes it so. Gives the body back, and the cookies to set.
+    ///
+    /// # Errors
+    /// When a sign-in cannot be kept or put on record: its answer is not released then.
+    pub async fn settle(self, mut body: AnswerBody) -> Result<(AnswerBody, Cookies), Fault> {
+        if self.noted.watch.is_none() && self.passage.won.is_empty() && !self.head.contains("set-cookie") {
+            return Ok((body, None));
+        }
+        // boxed: few answers change a session, and every request's future would have room for it
+        let cookies = Box::pin(self.change(&mut body)).await?;
+        Ok((body, cookies))
     }
-    Ok(settlement.set_cookies)
+
+    async fn change(self, body: &mut AnswerBody) -> Result<Cookies, Fault> {
+        let Self { core, passage, app, noted, head, .. } = self;
+        let confirmed = match &noted.watch {
+            Some(watch) => Some(self.confirm(watch, body).await),
+            None => None,
+        };
+        let (verdict, probe) = confirmed.map_or((None, None), |(verdict, probe)| (Some(verdict), probe));
+        let exchange = Exchange {
+            presented: &noted.presented,
+            device: passage.device.id.as_ref(),
+            verdict: verdict.as_ref(),
+            before: &passage.won,
+            answer: head,
+            probe: probe.as_ref(),
+            now: core.shared().clock.now(),
+        };
+        let sessions = &core.shared().sessions;
+        let settlement = app
+            .identity
+            .settle(&exchange, sessions)
+            .map_err(|error| Fault { reason: Reason::InternalFault, detail: format_compact!("{error}") })?;
+        sessions
+            .commit(settlement.changes)
+            .await
+            .map_err(|error| Fault { reason: Reason::IdentityUnavailable, detail: format_compact!("{error}") })?;
+        if let Some(verdict) = &verdict {
+            self.put_on_record(verdict).await?;
+        }
+        Ok(settlement.set_cookies)
+    }
+
+    /// Whom the application confirms: by the head of its answer, by its body, or by a page read right afterwards.
+    async fn confirm(self, watch: &Watch, body: &mut AnswerBody) -> (Verdict, Option<ResponseHead>) {
+        let Self { core, passage, asked, app, noted, head } = self;
+        let now = core.shared().clock.now();
+        let mut judgement = app.identity.judge(watch, head, None, now);
+        if judgement == Judgement::NeedsBody {
+            let page = peek(body).await;
+            judgement = app.identity.judge(watch, head, Some(page.as_deref()), now);
+        }
+        match judgement {
+            Judgement::Final(verdict) => (verdict, None),
+            Judgement::NeedsBody => (Verdict::Ignored, None),
+            Judgement::NeedsProbe(path) => {
+                let forwarded = forwarded_cookies(asked, noted);
+                let cookies = app.identity.probe_cookies(forwarded.as_deref(), head, now).unwrap_or_default();
+                let authority = asked.head.authority().unwrap_or_default();
+                let Ok(request) = SideRequest::probe(app, authority, &path, &cookies, passage.id) else {
+                    return (IdentityChain::probe_failed(), None);
+                };
+                match core.forwarder.ask(request).await {
+                    Ok(UpstreamAnswer { head, mut body, .. }) => {
+                        let page = peek(&mut body).await;
+                        (app.identity.judge_probe(watch, &head, page.as_deref()), Some(head))
+                    }
+                    Err(error) => {
+                        tracing::warn!(request = %passage.id, %error, "the page that confirms a sign-in could not be had");
+                        (IdentityChain::probe_failed(), None)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts on record who signed in or out; a sign-in that nobody could look up later is not released.
+    async fn put_on_record(self, verdict: &Verdict) -> Result<(), Fault> {
+        let (action, subject, detail) = match verdict {
+            Verdict::SignedIn { subject, .. } => (AdminAction::SignIn, Some(subject.as_str()), ""),
+            Verdict::Unconfirmed(why) => (AdminAction::SignIn, None, *why),
+            Verdict::SignedOut => (AdminAction::SignOut, None, ""),
+            Verdict::Ignored => return Ok(()),
+        };
+        let id = self.passage.id.to_string();
+        let record = AdminRecord {
+            subject,
+            object: Some(&self.app.name),
+            detail,
+            fields: &[("request", &id)],
+            ..AdminRecord::new(self.core.shared().clock.now(), action)
+        };
+        self.core
+            .journal
+            .event(&record, Durability::Written)
+            .await
+            .map_err(|error| Fault { reason: Reason::RecordFailed, detail: format_compact!("{error}") })
+    }
 }
 
 /// Where no answer of the application's reaches the client: keeps what its sessions have become by the gateway's own requests, and
@@ -123,48 +177,6 @@ pub(super) async fn keep_won(core: &Core, passage: &mut Passage, asked: &Asked<'
     passage.cookies.extend(own.map(|cookie| turn_cookie(cookie, &app.upstream, &outside)));
 }
 
-/// Whom the application confirms: by the head of its answer, by its body, or by a page read right afterwards.
-#[expect(clippy::too_many_arguments, reason = "the state of a request, handed over whole and once")]
-async fn confirm(
-    core: &Core,
-    passage: &Passage,
-    asked: &Asked<'_>,
-    app: &App,
-    noted: &Noted,
-    watch: &Watch,
-    head: &ResponseHead,
-    body: &mut AnswerBody,
-) -> (Verdict, Option<ResponseHead>) {
-    let now = core.shared().clock.now();
-    let mut judgement = app.identity.judge(watch, head, None, now);
-    if judgement == Judgement::NeedsBody {
-        let page = peek(body).await;
-        judgement = app.identity.judge(watch, head, Some(page.as_deref()), now);
-    }
-    match judgement {
-        Judgement::Final(verdict) => (verdict, None),
-        Judgement::NeedsBody => (Verdict::Ignored, None),
-        Judgement::NeedsProbe(path) => {
-            let forwarded = forwarded_cookies(asked, noted);
-            let cookies = app.identity.probe_cookies(forwarded.as_deref(), head, now).unwrap_or_default();
-            let authority = asked.head.authority().unwrap_or_default();
-            let Ok(request) = SideRequest::probe(app, authority, &path, &cookies, passage.id) else {
-                return (IdentityChain::probe_failed(), None);
-            };
-            match core.forwarder.ask(request).await {
-                Ok(UpstreamAnswer { head, mut body, .. }) => {
-                    let page = peek(&mut body).await;
-                    (app.identity.judge_probe(watch, &head, page.as_deref()), Some(head))
-                }
-                Err(error) => {
-                    tracing::warn!(request = %passage.id, %error, "the page that confirms a sign-in could not be had");
-                    (IdentityChain::probe_failed(), None)
-                }
-            }
-        }
-    }
-}
-
 /// The Cookie field as the application got it.
 pub(super) fn forwarded_cookies(asked: &Asked<'_>, noted: &Noted) -> Option<Vec<u8>> {
     match noted.identified.as_ref().map(|identified| &identified.cookie) {
@@ -175,28 +187,6 @@ pub(super) fn forwarded_cookies(asked: &Asked<'_>, noted: &Noted) -> Option<Vec<
             (!fields.is_empty()).then(|| fields.join(&b"; "[..]))
         }
     }
-}
-
-/// Puts on record who signed in or out; a sign-in that nobody could look up later is not released.
-async fn put_on_record(core: &Core, passage: &Passage, app: &App, verdict: &Verdict) -> Result<(), Fault> {
-    let (action, subject, detail) = match verdict {
-        Verdict::SignedIn { subject, .. } => (AdminAction::SignIn, Some(subject.as_str()), ""),
-        Verdict::Unconfirmed(why) => (AdminAction::SignIn, None, *why),
-        Verdict::SignedOut => (AdminAction::SignOut, None, ""),
-        Verdict::Ignored => return Ok(()),
-    };
-    let id = passage.id.to_string();
-    let record = AdminRecord {
-        subject,
-        object: Some(&app.name),
-        detail,
-        fields: &[("request", &id)],
-        ..AdminRecord::new(core.shared().clock.now(), action)
-    };
-    core.journal
-        .event(&record, Durability::Written)
-        .await
-        .map_err(|error| Fault { reason: Reason::RecordFailed, detail: format_compact!("{error}") })
 }
 
 /// Reads a body up to [`MAX_PAGE`] bytes and leaves it as it was to be sent; `None` where it is longer or breaks off.
