@@ -209,7 +209,8 @@ raw! {
         reserve: Size = Size::mib(64),
         /// What an ordinary request waits for before it is forwarded; strict routes always wait for the disk.
         durability: Durability = Durability::Written,
-        /// How often what was written is brought to the disk, when no strict request asks for it sooner.
+        /// How often what was written is brought to the disk, when no strict request asks for it sooner and no 2 MiB wait
+        /// for it.
         sync_interval: Span = Span::seconds(1),
         /// How often a signed checkpoint binds the heads of all chains.
         checkpoint_interval: Span = Span::seconds(60),

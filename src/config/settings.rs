@@ -150,7 +150,7 @@ pub struct JournalSettings {
     pub reserve: u64,
     /// What an ordinary request waits for.
     pub durability: Durability,
-    /// Period of fdatasync.
+    /// Period of fdatasync, which comes sooner for strict requests and after 2 MiB.
     pub sync_interval: Duration,
     /// Period of signed checkpoints.
     pub checkpoint_interval: Duration,

@@ -177,6 +177,10 @@ async fn a_freeze_right_after_a_look_is_seen() {
         }
         let subject = SubjectId::new(&format!("clerk-{round}"));
         one.freeze(Freeze { subject, since: START, note: String::new() }).await.unwrap();
+        if round % 2 == 1 {
+            // also where the next look comes late
+            log.set_modified(std::time::SystemTime::now() - Duration::from_secs(1)).unwrap();
+        }
         known = two.freezes(Some(known)).await.unwrap().expect("a freeze of another process").sequence;
         let key = SessionKey([u8::try_from(round).unwrap(); 32]);
         one.commit(vec![BindingChange::Put(key, binding("clerk"))]).await.unwrap();
