@@ -20,6 +20,7 @@ pub mod query;
 pub mod read;
 pub mod record;
 mod recover;
+mod segment;
 mod series;
 mod settings;
 pub mod show;

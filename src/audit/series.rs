@@ -4,8 +4,9 @@ use super::admin::{AdminAction, AdminRecord};
 use super::chain::{self, Hash};
 use super::layout::segment_name;
 use super::line::Line;
-use super::medium::{AppendFile, Medium};
+use super::medium::Medium;
 use super::record::Entry;
+use super::segment::{Segment, SegmentHead};
 use super::settings::{JournalError, JournalSettings, full};
 use super::space::{Room, Space};
 use super::track::{Published, Track};
@@ -60,40 +61,8 @@ pub(super) struct Series {
     track: Arc<Track>,
 }
 
-struct Segment {
-    file: Arc<dyn AppendFile>,
-    /// Bytes of whole lines in the file.
-    bytes: u64,
-    begun: Timestamp,
-}
-
 /// How long a segment lasts at least that was begun because the sync of the one before it had failed.
 const GIVE_UP_EVERY: Duration = Duration::from_secs(1);
-
-/// The first line of every segment.
-struct SegmentHead<'a> {
-    time: Timestamp,
-    run: &'a str,
-    index: u64,
-    /// The first record that may be missing after a power loss, because the sync of the segment before failed.
-    doubtful_from: Option<u64>,
-}
-
-impl Entry for SegmentHead<'_> {
-    const KIND: &'static str = "segment";
-
-    fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    fn members(&self, line: &mut Line) {
-        line.text(",\"run\":", self.run);
-        line.number(",\"segment\":", self.index);
-        if let Some(from) = self.doubtful_from {
-            line.number(",\"doubtful_from\":", from);
-        }
-    }
-}
 
 impl Series {
     /// Begins a series: its directory and first segment, whose head is written.
