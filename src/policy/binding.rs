@@ -2,7 +2,7 @@
 
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
-use super::handle::{elements, named};
+use super::handle::{Readings, elements, named};
 use super::judgement::{Bound, Change, ChangeKind};
 use super::scope::{Ask, Asked, Cut, Given, Side};
 use crate::lookup::Found;
@@ -14,7 +14,7 @@ use compact_str::CompactString;
 use smallvec::SmallVec;
 
 /// A value, and the number of the end that it stands at.
-type Texts<'a> = SmallVec<[(&'a str, u16); 2]>;
+type Texts<'a> = SmallVec<[(&'a str, u16); 1]>;
 
 /// A bound dimension: where its values come from, and those that there are.
 struct Entry<'a> {
@@ -26,8 +26,8 @@ struct Entry<'a> {
 /// What the route binds, as the request has it. `asked` and `entries` run in parallel.
 pub(super) struct Binding<'a> {
     route: &'a Route,
-    asked: SmallVec<[Asked; 3]>,
-    entries: SmallVec<[Entry<'a>; 3]>,
+    asked: SmallVec<[Asked; 2]>,
+    entries: SmallVec<[Entry<'a>; 2]>,
     /// Whether there are values that only the answer tells.
     held: bool,
 }
@@ -37,7 +37,11 @@ impl<'a> Binding<'a> {
     ///
     /// # Errors
     /// A place that is absent where the rule wants a value, or that cannot be read; an object of which nothing is known.
-    pub(super) fn read(question: &Question<'a>, view: &'a RequestView<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        question: &Question<'a>,
+        view: &'a RequestView<'_>,
+        readings: &Readings<'a>,
+    ) -> Result<Self, Refusal> {
         let route: &'a Route = question.route;
         let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: false };
         for rule in &route.scope {
@@ -48,7 +52,8 @@ impl<'a> Binding<'a> {
             let mut texts = Texts::new();
             let (mut missing, mut held) = (None, false);
             for (at, end) in (0_u16..).zip(ends) {
-                match binding.take(question, view, end, at, &mut texts)? {
+                let found = named(&end.handle, |place| readings.at(route, view, place))?;
+                match binding.take(question, &found, end, at, &mut texts)? {
                     Taken::Values => {}
                     Taken::Absent if end.may_stay => {}
                     Taken::Absent => missing = missing.or(Some(&end.handle.first)),
@@ -76,21 +81,20 @@ impl<'a> Binding<'a> {
         Ok(binding)
     }
 
-    /// Puts the values of one end behind `texts`.
+    /// Puts the values of one end, which names what was `found`, behind `texts`.
     fn take(
         &mut self,
         question: &Question<'a>,
-        view: &'a RequestView<'_>,
+        found: &[&'a str],
         end: &'a End,
         at: u16,
         texts: &mut Texts<'a>,
     ) -> Result<Taken, Refusal> {
-        let found = named(&end.handle, self.route, view)?;
         if found.is_empty() {
             return Ok(Taken::Absent);
         }
         let Some(looked_up) = end.lookup else {
-            texts.extend(found.into_iter().map(|text| (text, at)));
+            texts.extend(found.iter().map(|text| (*text, at)));
             return Ok(Taken::Values);
         };
         let mut taken = Taken::Values;

@@ -4,7 +4,7 @@
 use super::condition::{self, Moment};
 use super::decide::{Asker, Judged, Refusal};
 use super::detail::Detail;
-use super::handle::elements;
+use super::handle::read;
 use super::judgement::Judgement;
 use super::obligation::Obligation;
 use super::reach::{Reach, granting, reach, standing};
@@ -12,7 +12,7 @@ use super::rights::Kept;
 use super::scope::{Ask, Asked};
 use super::trace::Silent;
 use crate::model::{Device, Outcome, Reason, SubjectId, Timestamp};
-use crate::request::Location;
+use crate::request::{Elements, Location};
 use crate::rules::{
     App, Authority, Condition, Mode, People, PermissionId, Route, RuleSet, ScopeRule, Subject, Upgrade,
 };
@@ -30,10 +30,7 @@ impl Judged<'_> {
         let mut tested = Tested::new();
         for condition in &self.route.conditions {
             let (Condition::Param { location, .. }, _) = condition::within(condition, None) else { continue };
-            let kind = self.route.param(location).and_then(|rule| rule.kind.as_ref());
-            let values = self.view.values(location).ok();
-            let values = values.and_then(|values| elements(location, &values, kind).ok());
-            if let Some(values) = values {
+            if let Ok(values) = read(&self.route, &self.view, location) {
                 tested.push((location.clone(), values.into_iter().map(CompactString::from).collect()));
             }
         }
@@ -208,7 +205,7 @@ impl Claim {
     }
 
     /// The values that were kept of a parameter; one that nothing tested then cannot be judged now.
-    fn value(&self, place: &Location) -> Result<SmallVec<[&str; 4]>, Refusal> {
+    fn value(&self, place: &Location) -> Result<Elements<'_>, Refusal> {
         let kept = self.tested.iter().find(|(kept, _)| kept == place);
         let (_, values) = kept.ok_or_else(|| Refusal::new(Reason::ConditionError, Detail::None))?;
         Ok(values.iter().map(CompactString::as_str).collect())

@@ -2,11 +2,10 @@
 
 use super::decide::Refusal;
 use crate::model::{Device, Timestamp};
-use crate::request::Location;
+use crate::request::{Elements, Location};
 use crate::rules::condition::{ConditionError, device_holds, network_holds};
 use crate::rules::{Condition, PermissionId};
 use compact_str::CompactString;
-use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// What conditions are evaluated against, beside parameters.
@@ -35,7 +34,7 @@ pub(super) fn within(condition: &Condition, permission: Option<PermissionId>) ->
 pub(super) fn holds<'v>(
     condition: &Condition,
     moment: &Moment<'_>,
-    values: impl FnOnce(&Location) -> Result<SmallVec<[&'v str; 4]>, Refusal>,
+    values: impl FnOnce(&Location) -> Result<Elements<'v>, Refusal>,
     shown: impl Fn(&Location, &str) -> CompactString,
 ) -> Result<Result<bool, ConditionError>, Refusal> {
     Ok(match condition {

@@ -107,6 +107,7 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
             }
             Ok(_) => changes = std::mem::take(&mut pass.changes),
         }
+        drop(pass);
         trace.step(Step::Changed(&changes));
         if let Err(refusal) = apply(question.route, &mut view, &changes) {
             break Judgement::refused(refusal.reason, refusal.detail);

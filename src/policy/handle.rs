@@ -6,13 +6,10 @@ use super::pass::Pass;
 use super::trace::Silent;
 use crate::lookup::LookupId;
 use crate::model::Reason;
-use crate::request::{Location, ParamType, ParamValues, RequestView};
+use crate::request::{Elements, Location, ParamType, ParamValues, RequestView};
 use crate::rules::{Authority, Handle, Route};
 use compact_str::CompactString;
 use smallvec::SmallVec;
-
-/// The single values of a parameter.
-pub(super) type Elements<'v> = SmallVec<[&'v str; 4]>;
 
 /// The single values of a parameter: of a list type its elements, else the one that is there; none where it is absent.
 ///
@@ -26,23 +23,62 @@ pub(super) fn elements<'v>(
     match (kind, values) {
         (Some(kind), values) => kind.elements(values).map_err(|misfit| Refusal::misfit(place, misfit)),
         (None, ParamValues::Many(_)) => Err(Refusal::repeated(place)),
-        (None, values) if values.is_absent() => Ok(SmallVec::new()),
+        (None, values) if values.is_absent() => Ok(Elements::new()),
         (None, values) => Ok(values.as_slice().into()),
     }
 }
 
-/// What the handle names, by whichever of its places the request uses; none where it uses none.
+/// The single values that stand at a place, of the type that the route gives it.
+///
+/// # Errors
+/// A place that cannot be read, or values as in [`elements`].
+pub(super) fn read<'v>(route: &Route, view: &'v RequestView<'_>, place: &Location) -> Result<Elements<'v>, Refusal> {
+    let values = view.values(place).map_err(|error| Refusal::parameter(place, error))?;
+    elements(place, &values, route.param(place).and_then(|rule| rule.kind.as_ref()))
+}
+
+/// What a request says at the parameters of its route, in their order, as they were read when they were checked; `None` for files.
+#[derive(Debug, Default)]
+pub(super) struct Readings<'v>(SmallVec<[Option<Elements<'v>>; 4]>);
+
+impl<'v> Readings<'v> {
+    /// Notes what stands at the next parameter.
+    pub(super) fn push(&mut self, found: Option<Elements<'v>>) {
+        self.0.push(found);
+    }
+
+    /// The single values that stand at a place, which is read only where it is no parameter of the route.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(super) fn at(
+        &self,
+        route: &Route,
+        view: &'v RequestView<'_>,
+        place: &Location,
+    ) -> Result<Elements<'v>, Refusal> {
+        let mut known = route.params.iter().zip(&self.0);
+        match known.find(|(rule, _)| rule.location == *place) {
+            Some((_, Some(found))) => Ok(Elements::from_slice(found)),
+            _ => read(route, view, place),
+        }
+    }
+}
+
+/// What the handle names, by whichever of its places, which `read` reads, the request uses; none where it uses none.
 ///
 /// SECURITY: several places must name the same, or the application would act on another object than the one that is judged
 /// (`two_names_of_one_order_must_agree`).
 ///
 /// # Errors
 /// Places that name different things, or cannot be read.
-pub(super) fn named<'v>(handle: &Handle, route: &Route, view: &'v RequestView<'_>) -> Result<Elements<'v>, Refusal> {
+pub(super) fn named<'v>(
+    handle: &Handle,
+    read: impl Fn(&Location) -> Result<Elements<'v>, Refusal>,
+) -> Result<Elements<'v>, Refusal> {
     let mut first: Option<(&Location, Elements<'v>)> = None;
     for place in handle.places() {
-        let values = view.values(place).map_err(|error| Refusal::parameter(place, error))?;
-        let found = elements(place, &values, route.param(place).and_then(|rule| rule.kind.as_ref()))?;
+        let found = read(place)?;
         match &first {
             _ if found.is_empty() => {}
             None => first = Some((place, found)),
@@ -85,7 +121,7 @@ pub fn wanted(question: &Question<'_>, view: &RequestView<'_>) -> Vec<Wanted> {
     for end in question.route.ends() {
         let Some(looked_up) = end.lookup else { continue };
         // what cannot be read is refused by the decision
-        let Ok(found) = named(&end.handle, question.route, view) else { return Vec::new() };
+        let Ok(found) = named(&end.handle, |place| read(question.route, view, place)) else { return Vec::new() };
         for key in found {
             let known = |one: &Wanted| one.lookup == looked_up.lookup && one.key == key;
             let fits = question.app.lookup(looked_up.lookup).is_some_and(|lookup| lookup.key.accept(key).is_ok());
@@ -103,7 +139,7 @@ pub fn wanted(question: &Question<'_>, view: &RequestView<'_>) -> Vec<Wanted> {
 pub fn forgotten(route: &Route, view: &RequestView<'_>) -> Vec<(LookupId, Option<CompactString>)> {
     let mut all = Vec::new();
     for forget in &route.forgets {
-        match forget.handle.as_ref().map(|handle| named(handle, route, view)) {
+        match forget.handle.as_ref().map(|handle| named(handle, |place| read(route, view, place))) {
             Some(Ok(keys)) if !keys.is_empty() => {
                 all.extend(keys.into_iter().map(|key| (forget.lookup, Some(key.into()))));
             }

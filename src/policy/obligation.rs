@@ -2,7 +2,6 @@
 
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
-use super::handle::elements;
 use super::judgement::Judgement;
 use super::pass::Pass;
 use super::rights::Rights;
@@ -109,9 +108,7 @@ impl<T: Trace> Pass<'_, '_, T> {
         let mut rights = None;
         for key in &rule.keys {
             let place = &key.location;
-            let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
-            let kind = self.question.route.param(place).and_then(|rule| rule.kind.as_ref());
-            let values = elements(place, &values, kind)?;
+            let values = self.at(place)?;
             if values.is_empty() || !values.iter().any(|value| asks_for(key, value)) {
                 continue;
             }

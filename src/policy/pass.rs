@@ -5,13 +5,13 @@ use super::binding::Binding;
 use super::condition::{self, Moment};
 use super::decide::{Question, Refusal};
 use super::detail::Detail;
-use super::handle::elements;
+use super::handle::{Readings, elements};
 use super::judgement::{Awaited, Bound, Change, ChangeKind, Deciding, Judgement};
 use super::operation;
 use super::trace::{Step, Trace};
 use crate::lookup::Found;
 use crate::model::{Effect, Outcome, Reason};
-use crate::request::{ContentTypes, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
+use crate::request::{ContentTypes, Elements, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
 use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId, Subject};
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -27,6 +27,7 @@ pub(super) struct Pass<'a, 'h, T> {
     pub(super) question: &'a Question<'a>,
     pub(super) view: &'a RequestView<'h>,
     pub(super) trace: &'a mut T,
+    readings: Readings<'a>,
     pub(super) permission: Option<PermissionId>,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
@@ -35,7 +36,9 @@ pub(super) struct Pass<'a, 'h, T> {
 
 impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     pub(super) fn new(question: &'a Question<'a>, view: &'a RequestView<'h>, trace: &'a mut T) -> Self {
-        Self { question, view, trace, permission: None, scope: SmallVec::new(), changes: Vec::new(), awaited: None }
+        let readings = Readings::default();
+        let (permission, scope, changes, awaited) = (None, SmallVec::new(), Vec::new(), None);
+        Self { question, view, trace, readings, permission, scope, changes, awaited }
     }
 
     /// The steps, in the order in which a refusal is told.
@@ -45,7 +48,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             for fact in self.question.facts.iter() {
                 self.trace.step(Step::Fact { app: self.question.app, fact });
             }
-            let binding = Binding::read(self.question, self.view)?;
+            let binding = Binding::read(self.question, self.view, &self.readings)?;
             grant = self.reach(subject, &granting, &binding)?;
             self.hold(&binding)?;
         }
@@ -178,6 +181,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
             let place = &rule.location;
             if rule.kind.as_ref().is_some_and(ParamType::is_file) {
                 self.view.check_files(place).map_err(|error| Refusal::parameter(place, error))?;
+                self.readings.push(None);
                 continue;
             }
             let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
@@ -185,13 +189,19 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
                 if !matches!(values, ParamValues::Absent) && !self.is_button(place) && !place.is_every() {
                     self.changes.push(Change { place: place.clone(), kind: ChangeKind::Removed, values: Vec::new() });
                 }
+                self.readings.push(Some(Elements::new()));
                 continue;
             }
-            elements(place, &values, rule.kind.as_ref())?;
+            self.readings.push(Some(elements(place, &values, rule.kind.as_ref())?));
             let secret = T::THOROUGH && self.question.app.secrets.is_secret(place.name());
             self.trace.step(Step::Parameter { place, secret, values: values.as_slice() });
         }
         Ok(())
+    }
+
+    /// The single values that stand at a place.
+    pub(super) fn at(&self, place: &Location) -> Result<Elements<'a>, Refusal> {
+        self.readings.at(self.question.route, self.view, place)
     }
 
     /// Parameters that the rule does not name are refused where it says so, and everywhere where they change the method.
@@ -222,13 +232,9 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     }
 
     fn condition(&self, at: usize, condition: &Condition) -> Result<(), Refusal> {
-        let Question { app, route, now, client, device, .. } = *self.question;
-        let values = |location: &Location| {
-            let values = self.view.values(location).map_err(|error| Refusal::parameter(location, error))?;
-            elements(location, &values, route.param(location).and_then(|rule| rule.kind.as_ref()))
-        };
+        let Question { app, now, client, device, .. } = *self.question;
         let shown = |location: &Location, value: &str| Detail::excerpt(app, location, value);
-        match condition::holds(condition, &Moment { now, client, device }, values, shown)? {
+        match condition::holds(condition, &Moment { now, client, device }, |place| self.at(place), shown)? {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::new(Reason::ConditionFailed, Detail::Condition { at, error: None })),
             Err(error) => {

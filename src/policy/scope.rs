@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 const MOST_UNITED: usize = 256;
 
 /// The values that a request gives for a dimension; `None` stands for one that no assignment and no dictionary names.
-pub(super) type Given = SmallVec<[Option<ValueId>; 4]>;
+pub(super) type Given = SmallVec<[Option<ValueId>; 2]>;
 
 /// What a request asks of one bound dimension.
 #[derive(Clone, Debug)]

@@ -51,5 +51,5 @@ pub use rpc::MULTICALL;
 pub use secret::{REDACTED, SecretNames, redact_target};
 pub use secret_path::SecretPath;
 pub use segment::{PathParameter, Segment};
-pub use typed::{Misfit, ParamType, RawList, RawParamType, TypeError};
+pub use typed::{Elements, Misfit, ParamType, RawList, RawParamType, TypeError};
 pub use view::{Edit, RequestView, Unnamed};

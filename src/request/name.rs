@@ -120,6 +120,8 @@ pub struct ParamName {
     base: CompactString,
     subscripts: Subscripts,
     naming: Naming,
+    /// Whether the name is the same folded, so that of names that are the same folded too only an equal one is meant.
+    is_plain: bool,
 }
 
 impl ParamName {
@@ -131,11 +133,13 @@ impl ParamName {
         if text.is_empty() {
             return Err(ParamError::Name { name: CompactString::default() });
         }
-        let (base, subscripts) = match fold(text, dialect)? {
+        let folded = fold(text, dialect)?;
+        let is_plain = folded.is_none();
+        let (base, subscripts) = match folded {
             Some(folded) => (folded.base, folded.subscripts),
             None => (text.into(), Subscripts::new()),
         };
-        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming })
+        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming, is_plain })
     }
 
     /// The name as the rule spells it.
@@ -152,6 +156,9 @@ impl ParamName {
 
     /// What `name`, folded as `folded`, is to this name.
     pub(crate) fn matches(&self, name: &str, folded: Option<&Folded>) -> Match {
+        if self.is_plain && folded.is_none() {
+            return if name.as_bytes() == self.text.as_bytes() { Match::Same } else { Match::Other };
+        }
         let (base, subscripts) = match folded {
             Some(folded) => (folded.base.as_str(), folded.subscripts.as_slice()),
             None => (name, [].as_slice()),

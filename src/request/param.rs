@@ -18,7 +18,7 @@ pub enum ParamValues<'a> {
     /// It is there once.
     One(&'a str),
     /// It is there several times, or is a list (of one, too). Refused unless the rule gives it a list type.
-    Many(SmallVec<[&'a str; 4]>),
+    Many(Vec<&'a str>),
 }
 
 impl<'a> ParamValues<'a> {
@@ -43,11 +43,18 @@ impl<'a> ParamValues<'a> {
     }
 
     pub(crate) fn collect(values: impl IntoIterator<Item = &'a str>, plural: bool) -> Self {
-        let mut values: SmallVec<[&'a str; 4]> = values.into_iter().collect();
-        match (values.len(), plural) {
-            (0, _) => Self::Absent,
-            (1, false) => values.pop().map_or(Self::Absent, Self::One),
-            _ => Self::Many(values),
+        let mut found = Self::Absent;
+        values.into_iter().for_each(|value| found.push(value, plural));
+        found
+    }
+
+    /// Takes up one more value, which makes a list where the name is `plural`.
+    fn push(&mut self, value: &'a str, plural: bool) {
+        match self {
+            Self::Absent if plural => *self = Self::Many(vec![value]),
+            Self::Absent => *self = Self::One(value),
+            Self::One(first) => *self = Self::Many(vec![*first, value]),
+            Self::Many(values) => values.push(value),
         }
     }
 }
@@ -183,17 +190,17 @@ impl ParamList {
         if dialect.keyword_query && self.is_keyword_query() && name.as_str() == "keywords" {
             return Err(ParamError::Spelling { name: name.as_str().into(), sent: "?".into() });
         }
-        let mut found = SmallVec::<[&str; 4]>::new();
+        let mut found = ParamValues::Absent;
         for value in &self.values {
             match value.matches(name) {
                 Match::Other => {}
-                Match::Same => found.push(&value.value),
+                Match::Same => found.push(&value.value, name.is_plural()),
                 Match::Overlaps => {
                     return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&value.name) });
                 }
             }
         }
-        Ok(ParamValues::collect(found, name.is_plural()))
+        Ok(found)
     }
 
     /// Whether any parameter is, or may be read as, `name`.

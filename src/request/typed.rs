@@ -91,6 +91,9 @@ impl RawParamType {
     }
 }
 
+/// The single values of a parameter.
+pub type Elements<'a> = SmallVec<[&'a str; 1]>;
+
 /// A compiled type.
 #[derive(Clone, Debug)]
 pub enum ParamType {
@@ -174,16 +177,20 @@ impl ParamType {
     ///
     /// # Errors
     /// When there are several values where one is meant, or one does not fit.
-    pub fn elements<'a>(&self, values: &ParamValues<'a>) -> Result<SmallVec<[&'a str; 4]>, Misfit> {
+    pub fn elements<'a>(&self, values: &ParamValues<'a>) -> Result<Elements<'a>, Misfit> {
         if values.is_absent() {
-            return Ok(SmallVec::new());
+            return Ok(Elements::new());
         }
         match (self, values) {
             (Self::List { separator: Some(separator), .. }, ParamValues::One(value)) => {
                 self.accept(value)?;
                 Ok(value.split(*separator).collect())
             }
-            (Self::List { separator: None, .. }, _) | (_, ParamValues::One(_)) => {
+            (_, ParamValues::One(value)) => {
+                self.accept(value)?;
+                Ok(Elements::from_buf([*value]))
+            }
+            (Self::List { separator: None, .. }, _) => {
                 let values = values.as_slice();
                 values.iter().try_for_each(|value| self.accept(value))?;
                 Ok(values.into())

@@ -44,7 +44,7 @@ pub(crate) struct Pointer {
     steps: SmallVec<[Step; 4]>,
 }
 
-type Found<'a> = SmallVec<[&'a str; 4]>;
+type Found<'a> = Vec<&'a str>;
 
 impl Pointer {
     pub(super) fn compile(pointer: &str) -> Result<Self, LocationError> {
