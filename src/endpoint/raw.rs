@@ -65,7 +65,7 @@ pub struct RawUpstream {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RawPool {
-    /// The most idle connections that a core keeps for an address (default 64).
+    /// The most idle connections that a core keeps for an address (default 512).
     #[serde(default)]
     pub idle_per_core: Option<usize>,
     /// How old a connection may become (default 10m).

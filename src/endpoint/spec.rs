@@ -67,7 +67,7 @@ impl PoolSpec {
     /// Checks every value and fills in the defaults.
     fn compile(raw: RawPool, findings: &mut Findings) -> PoolSpec {
         PoolSpec {
-            idle_per_core: raw.idle_per_core.unwrap_or(64),
+            idle_per_core: raw.idle_per_core.unwrap_or(512),
             lifetime: findings.span("pool.lifetime", raw.lifetime, 600),
         }
     }
@@ -144,6 +144,8 @@ mod tests {
         let spec = compile("url: http://127.0.0.1:9102").unwrap();
         assert_eq!(spec.addresses[0].to_string(), "http://127.0.0.1:9102");
         assert_eq!((spec.host, spec.retries, spec.tls.is_some()), (HostPolicy::Keep, 1, false));
+        // ten browsers with 32 requests at once each want 320 connections, and the next time again
+        assert_eq!(spec.pool.idle_per_core, 512);
         assert_eq!(spec.eject.unwrap().failures, 5);
         assert!(spec.rewrite.location && spec.rewrite.secure);
     }
