@@ -237,5 +237,14 @@ fn what_did_not_change_is_taken_over_and_nothing_else() {
     let next = under(&roles(open, "none", "{q: {permissions: []}, r: {permissions: []}}"), (true, false), next);
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "none", granted), (true, false), next);
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "change", granted), (false, true), next);
-    under(&roles("{shop: {}, warehouse: {}}", "change", granted), (false, false), next);
+    let next = under(&roles("{shop: {}, warehouse: {}}", "change", granted), (false, false), next);
+    // what is written behind the rest moves nothing; what is written before it, or taken away, does
+    let (none, behind) = ("{r: {permissions: []}}", "{r: {permissions: []}, q: {permissions: []}}");
+    let more =
+        |permissions: &str, roles: &str| format!("dimensions: {open}\npermissions: {permissions}\nroles: {roles}\n");
+    let next = under(&more("{b:view: {}}", none), (false, false), next);
+    let next = under(&more("{b:view: {}, c:view: {}}", behind), (true, true), next);
+    let next = under(&more("{b:view: {}, c:view: {effect: none}}", behind), (false, true), next);
+    let next = under(&more("{b:view: {}}", none), (false, false), next);
+    under(&more("{a:view: {}, b:view: {}}", "{o: {permissions: []}, r: {permissions: []}}"), (false, false), next);
 }

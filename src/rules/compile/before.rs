@@ -2,7 +2,8 @@
 //!
 //! INVARIANT: an application depends on nothing but its own file, the permissions of `roles.yaml` with their effects, the names of its
 //! dimensions, and the other files that it names; people depend on nothing but their files, the names of the roles and the dimensions.
-//! What a role grants is no part of either (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
+//! What a role grants is no part of either, and neither are permissions, dimensions and roles that were written behind all that there were,
+//! since those keep their numbers (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
 
 use super::Facts;
 use super::FileKind;
@@ -87,14 +88,13 @@ impl Before {
         let (kept, set) = self.0.as_ref()?;
         let before = &set.catalog;
         let [of_roles, _] = &kept.dimensions;
-        let apps = Iterator::eq(
-            before.permissions.iter().map(|one| (&one.name, one.effect)),
-            catalog.permissions.iter().map(|one| (&one.name, one.effect)),
-        ) && Iterator::eq(
-            before.dimensions.iter().map(|one| &one.name),
-            catalog.dimensions.iter().map(|one| &one.name),
-        );
-        let people = before.roles.iter().map(|role| &role.name).eq(catalog.roles.iter().map(|role| &role.name))
+        // what stands behind the rest moves nothing
+        let apps =
+            begins(
+                catalog.permissions.iter().map(|one| (&one.name, one.effect)),
+                before.permissions.iter().map(|one| (&one.name, one.effect)),
+            ) && begins(catalog.dimensions.iter().map(|one| &one.name), before.dimensions.iter().map(|one| &one.name));
+        let people = begins(catalog.roles.iter().map(|role| &role.name), before.roles.iter().map(|role| &role.name))
             && *of_roles == catalog.dimensions;
         Some(Same { kept, apps, people })
     }
@@ -103,6 +103,11 @@ impl Before {
     pub(in crate::rules) fn keep(&mut self, kept: Kept, set: &Arc<RuleSet>) {
         self.0 = Some((kept, Arc::clone(set)));
     }
+}
+
+/// Whether `all` begins with everything in `first`.
+fn begins<T: PartialEq>(mut all: impl Iterator<Item = T>, mut first: impl Iterator<Item = T>) -> bool {
+    first.all(|one| all.next() == Some(one))
 }
 
 /// What was compiled before, under a catalog that may differ.
