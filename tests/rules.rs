@@ -238,7 +238,7 @@ fn what_did_not_change_is_taken_over_and_nothing_else() {
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "none", granted), (true, false), next);
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "change", granted), (false, true), next);
     let next = under(&roles("{shop: {}, warehouse: {}}", "change", granted), (false, false), next);
-    // what is written behind the rest moves nothing; what is written before it, or taken away, does
+    // what comes behind the rest (permissions by name, roles as they are written) moves nothing; what comes before it, or goes, does
     let (none, behind) = ("{r: {permissions: []}}", "{r: {permissions: []}, q: {permissions: []}}");
     let more =
         |permissions: &str, roles: &str| format!("dimensions: {open}\npermissions: {permissions}\nroles: {roles}\n");

@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: an application depends on nothing but its own file, the permissions of `roles.yaml` with their effects, the names of its
 //! dimensions, and the other files that it names; people depend on nothing but their files, the names of the roles and the dimensions.
-//! What a role grants is no part of either, and neither are permissions, dimensions and roles that were written behind all that there were,
-//! since those keep their numbers (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
+//! What a role grants is no part of either, and neither are dimensions and roles that were written behind those that there were, and permissions
+//! whose names sort behind, since what there was keeps its numbers (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
 
 use super::Facts;
 use super::FileKind;
@@ -88,7 +88,7 @@ impl Before {
         let (kept, set) = self.0.as_ref()?;
         let before = &set.catalog;
         let [of_roles, _] = &kept.dimensions;
-        // what stands behind the rest moves nothing
+        // what comes behind the rest moves nothing
         let apps =
             begins(
                 catalog.permissions.iter().map(|one| (&one.name, one.effect)),
