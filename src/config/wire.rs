@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::settings::Settings;
 use crate::wire::limit::{ChunkLimits, ClientSettings, H1Settings, H2Settings, HeadLimits, MOST_FIELDS, PaceLimits};
 
-/// Time to read the rest of a refused body, and a closing connection to its end.
+/// Time to read the rest of a refused body; a closing connection is read on while `limits.discard` bytes come in it.
 const DISCARD_TIME: Duration = Duration::from_secs(3);
+/// Time after which a closing connection is read no more (nginx's `lingering_time` is as long).
+const LINGER_TIME: Duration = Duration::from_secs(30);
 
 impl Settings {
     fn head(&self) -> HeadLimits {
@@ -26,6 +28,7 @@ impl Settings {
             answer: PaceLimits { silence: self.limits.answer_time, rate: self.limits.rate },
             drain_bytes: u64::try_from(self.limits.discard).unwrap_or(u64::MAX),
             drain_within: DISCARD_TIME,
+            linger_within: LINGER_TIME,
             requests: u64::try_from(self.limits.requests_per_connection).unwrap_or(u64::MAX),
         }
     }

@@ -84,8 +84,10 @@ pub struct H1Settings {
     pub answer: PaceLimits,
     /// Bytes of an unread body that are read and thrown away to keep a connection.
     pub drain_bytes: u64,
-    /// Time for that, and for a closing connection to be read to its end.
+    /// Time for that. A closing connection is read on, and what comes thrown away, while as many bytes come in this time.
     pub drain_within: Duration,
+    /// Time after which a closing connection is read no more, however much comes.
+    pub linger_within: Duration,
     /// Requests served on one connection before it is closed.
     pub requests: u64,
 }
@@ -102,6 +104,7 @@ impl Default for H1Settings {
             answer: PaceLimits::default(),
             drain_bytes: 64 * 1024,
             drain_within: Duration::from_secs(3),
+            linger_within: Duration::from_secs(30),
             requests: 100_000,
         }
     }

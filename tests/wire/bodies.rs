@@ -110,6 +110,24 @@ fn a_long_body_that_nobody_reads_ends_the_connection() {
     assert!(talk.answered.contains("Connection: close"));
 }
 
+/// Many clients read their answer only when all they had to say has been taken from them.
+#[test]
+fn whoever_sends_a_long_body_to_its_end_gets_the_answer_that_nobody_wanted_it_for() {
+    run(async {
+        let mut service = Recorder::answering(|_| crate::support::plain(403, "no"));
+        service.reading = Reading::Nothing;
+        let service = Rc::new(service);
+        let (mut client, serving) = serve(&service, H1Settings::default(), Stop::never());
+        client.write_all(b"PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n").await.unwrap();
+        client.write_all(&vec![b'x'; 10_000_000]).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut answered = String::new();
+        client.read_to_string(&mut answered).await.unwrap();
+        assert!(answered.starts_with("HTTP/1.1 403") && answered.ends_with("no"), "{answered}");
+        assert_eq!(serving.await.unwrap().end, End::AsAnnounced);
+    });
+}
+
 #[test]
 fn the_client_is_told_to_continue_only_when_its_body_is_read() {
     run(async {

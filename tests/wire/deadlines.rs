@@ -1,7 +1,7 @@
 //! Deadlines, in time that stands still until nobody has anything to do.
 
 use crate::answers::Script;
-use crate::support::{Recorder, Seen, read_until, run, serve};
+use crate::support::{Reading, Recorder, Seen, read_until, run, serve};
 use bytes::Bytes;
 use scopegate::model::Reason;
 use scopegate::wire::body::{AnswerBody, Completion};
@@ -96,6 +96,28 @@ fn a_body_that_drips_is_given_up_although_it_never_stops() {
         assert!(seconds(began) < 50, "{}", seconds(began));
         assert!(matches!(&service.seen.take()[..], [Seen::Request { body: Err(Reason::ClientTimeout), .. }]));
     });
+}
+
+#[test]
+fn whoever_goes_on_sending_after_the_last_answer_is_listened_to_for_a_while() {
+    // what drips in is heard for 3 s, 64 KiB in less than that for half a minute
+    for (every, bytes, until) in [(1, 1, 3..=4), (1, 20_000, 3..=4), (4, 1 << 16, 3..=4), (2, 1 << 16, 30..=32)] {
+        run(async {
+            let mut service = Recorder::new();
+            service.reading = Reading::Nothing;
+            let service = Rc::new(service);
+            let (mut client, serving) = serve(&service, H1Settings::default(), Stop::never());
+            client.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n").await.unwrap();
+            read_until(&mut client, "ok").await;
+            let began = Instant::now();
+            while !serving.is_finished() && seconds(began) < 1000 {
+                tokio::time::sleep(Duration::from_secs(every)).await;
+                let _ = client.write_all(&vec![b'x'; bytes]).await;
+            }
+            assert!(until.contains(&seconds(began)), "{bytes} in {every} s: {}", seconds(began));
+            assert_eq!(serving.await.unwrap().end, End::AsAnnounced);
+        });
+    }
 }
 
 #[test]

@@ -5,12 +5,17 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 /// Where the end of a stream has got to.
 pub(in crate::wire) enum CloseState {
     Shut,
     Shutting,
-    Lingering(u64),
+    /// Said; what the client still sends is thrown away until `until`. `due` bytes earn it more time.
+    Lingering {
+        until: Instant,
+        due: u64,
+    },
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
@@ -42,7 +47,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
     }
 
     /// Ends the stream: says so to the client, then, if something of it may be on its way that nobody read, reads that
-    /// within bounds, lest a reset overtake the answer.
+    /// lest a reset overtake the answer. A client that reads only when its whole file has left would otherwise never see
+    /// why the file was refused: whoever sends `drain_bytes` in `drain_within` is listened to for `linger_within`.
     pub(in crate::wire) fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,16 +67,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             if !refused && !self.has_unread() {
                 return Poll::Ready(());
             }
-            *state = CloseState::Lingering(self.settings.drain_bytes.saturating_mul(4));
+            let until = Instant::now() + self.settings.linger_within;
+            *state = CloseState::Lingering { until, due: self.settings.drain_bytes };
         }
-        let CloseState::Lingering(left) = state else { return Poll::Ready(()) };
+        let CloseState::Lingering { until, due } = state else { return Poll::Ready(()) };
         loop {
             self.link.input.clear();
             match self.link.poll_fill(cx) {
-                Poll::Ready(Ok(read)) if read > 0 => match left.checked_sub(read as u64) {
-                    Some(rest) => *left = rest,
-                    None => return Poll::Ready(()),
-                },
+                Poll::Ready(Ok(read)) if read > 0 => {
+                    *due = due.saturating_sub(read as u64);
+                    if *due == 0 {
+                        let left = until.saturating_duration_since(Instant::now());
+                        if left.is_zero() {
+                            return Poll::Ready(());
+                        }
+                        self.reading.set(self.settings.drain_within.min(left));
+                        *due = self.settings.drain_bytes;
+                    }
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending if self.reading.poll_passed(cx) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
