@@ -50,6 +50,7 @@ impl Settings {
             ping_timeout: self.http2.ping_time,
             body: PaceLimits { silence: self.limits.body_time, rate: self.limits.rate },
             answer_silence: self.limits.answer_time,
+            drain_within: DISCARD_TIME,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::WireError;
 use super::framing::Framing;
+use super::http2::Rests;
 use super::limit::PaceLimits;
 use super::pace::{Deadline, Pace};
 use super::tunnel::Tunnel;
@@ -35,32 +36,71 @@ impl H1Body {
 
 /// The body of an HTTP/2 request, with a bound on how slowly it may come.
 pub struct H2Body {
-    body: hyper::body::Incoming,
+    body: Arriving,
     pace: Pace,
     deadline: Deadline,
+    rests: Rc<Rests>,
+}
+
+enum Arriving {
+    Open(hyper::body::Incoming),
+    Complete,
+    Failed(WireError),
 }
 
 impl H2Body {
-    pub(super) fn new(body: hyper::body::Incoming, limits: PaceLimits) -> Self {
-        Self { body, pace: Pace::new(limits), deadline: Deadline::new() }
+    pub(super) fn new(body: hyper::body::Incoming, limits: PaceLimits, rests: Rc<Rests>) -> Self {
+        Self { body: Arriving::Open(body), pace: Pace::new(limits), deadline: Deadline::new(), rests }
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
         loop {
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            let body = match &mut self.body {
+                Arriving::Open(body) => body,
+                Arriving::Complete => return Poll::Ready(None),
+                // INVARIANT: what broke off never looks complete later
+                Arriving::Failed(error) => return Poll::Ready(Some(Err(*error))),
+            };
+            self.body = match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     // trailers are dropped: no rule judges them
                     let Ok(data) = frame.into_data() else { continue };
                     self.pace.progress(data.len());
                     return Poll::Ready(Some(Ok(data)));
                 }
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(WireError::BodyIncomplete))),
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(_))) => Arriving::Failed(WireError::BodyIncomplete),
+                Poll::Ready(None) => Arriving::Complete,
                 Poll::Pending if self.pace.poll_stalled(&mut self.deadline, cx) => {
-                    return Poll::Ready(Some(Err(WireError::BodyTimeout)));
+                    Arriving::Failed(WireError::BodyTimeout)
                 }
                 Poll::Pending => return Poll::Pending,
-            }
+            };
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Arriving::Open(body) => body.is_end_stream(),
+            Arriving::Complete => true,
+            Arriving::Failed(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Arriving::Open(body) => body.size_hint(),
+            Arriving::Complete => SizeHint::with_exact(0),
+            Arriving::Failed(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for H2Body {
+    fn drop(&mut self) {
+        if let Arriving::Open(body) = std::mem::replace(&mut self.body, Arriving::Complete)
+            && !body.is_end_stream()
+        {
+            self.rests.take_over(body);
         }
     }
 }
@@ -184,7 +224,7 @@ impl Body for RequestBody {
             Self::Empty => true,
             Self::Full(data) => data.is_empty(),
             Self::H1(body) => body.done || body.left == Some(0),
-            Self::H2(body) => body.body.is_end_stream(),
+            Self::H2(body) => body.is_end_stream(),
             Self::Metered(metered) => metered.body.is_end_stream(),
         }
     }
@@ -194,7 +234,7 @@ impl Body for RequestBody {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(data) => SizeHint::with_exact(data.len() as u64),
             Self::H1(body) => body.left.map_or_else(SizeHint::new, SizeHint::with_exact),
-            Self::H2(body) => body.body.size_hint(),
+            Self::H2(body) => body.size_hint(),
             Self::Metered(metered) => metered.body.size_hint(),
         }
     }

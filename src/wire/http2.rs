@@ -2,6 +2,7 @@
 
 mod answer;
 mod guard;
+mod rest;
 mod tally;
 
 use self::answer::answer;
@@ -10,6 +11,7 @@ use self::tally::{Stream, Tally};
 use super::deferred::Deferred;
 use super::flood::{Excess, FrameMeter};
 use super::link::{Link, Transport};
+use super::pace::Deadline;
 use super::server::{ConnectionEnd, End, Service};
 use super::stop::Stop;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +23,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub use super::limit::H2Settings;
+pub(super) use rest::Rests;
 
 /// Runs the tasks of streams on the core that serves their connection.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,7 @@ where
     IO: Transport + 'static,
     S: Service,
 {
-    let tally = Rc::new(Tally::new(settings.resets));
+    let tally = Rc::new(Tally::new(settings));
     let link = Rc::new(RefCell::new(Link::new(io)));
     let served = hyper::service::service_fn({
         let (tally, settings) = (Rc::clone(&tally), *settings);
@@ -55,6 +58,7 @@ where
     let mut connection = std::pin::pin!(connection);
     let mut watch = std::pin::pin!(stop.watch());
     let mut guard = Guard::new(&tally, settings);
+    let mut rests = Deadline::new();
     let mut ended = None;
     let end = poll_fn(|cx| {
         if !guard.closing && watch.as_mut().poll_asked(cx).is_ready() {
@@ -62,6 +66,7 @@ where
             guard.close(End::Stopped);
         }
         guard.remember(cx);
+        tally.rests.poll(&mut rests, cx);
         if ended.is_none() {
             ended = match connection.as_mut().poll(cx) {
                 Poll::Ready(Ok(())) => Some(if guard.closing { guard.why } else { End::ClientClosed }),

@@ -140,6 +140,8 @@ pub struct H2Settings {
     pub body: PaceLimits,
     /// The longest time that a stream's answer may wait for the client to take it.
     pub answer_silence: Duration,
+    /// Time for which a body is read and thrown away whose request was answered before its end; then its stream is reset.
+    pub drain_within: Duration,
 }
 
 impl Default for H2Settings {
@@ -158,6 +160,7 @@ impl Default for H2Settings {
             ping_timeout: Duration::from_secs(20),
             body: PaceLimits::default(),
             answer_silence: Duration::from_secs(60),
+            drain_within: Duration::from_secs(3),
         }
     }
 }

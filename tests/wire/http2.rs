@@ -279,3 +279,62 @@ fn a_client_that_answers_no_ping_is_given_up() {
         assert_eq!(service.0.get(), 1);
     });
 }
+
+/// One request with a body that nobody reads: answered, and 100,000 bytes of the body sent.
+async fn answered_early(settings: H2Settings) -> (h2::SendStream<Bytes>, JoinHandle<ConnectionEnd>) {
+    let mut service = Recorder::answering(|_| plain(403, "no"));
+    service.reading = Reading::Nothing;
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let serving =
+        tokio::task::spawn_local(async move { serve_http2(server, &settings, Rc::new(service), Stop::never()).await });
+    let (sender, connection) = h2::client::handshake(client).await.unwrap();
+    tokio::task::spawn_local(connection);
+    let mut sender = sender.ready().await.unwrap();
+    let request = get("https://h/").method(Method::PUT).body(()).unwrap();
+    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    send(&mut body, 100_000).await.unwrap();
+    let mut answer = answer.await.unwrap().into_body();
+    assert_eq!(answer.data().await.unwrap().unwrap(), "no");
+    assert!(answer.data().await.is_none());
+    // keeps the connection open
+    tokio::task::spawn_local(async move {
+        let _sender = sender;
+        std::future::pending::<()>().await;
+    });
+    (body, serving)
+}
+
+/// Sends so many bytes as the windows allow, and no end.
+async fn send(body: &mut h2::SendStream<Bytes>, mut left: usize) -> Result<(), h2::Error> {
+    while left > 0 {
+        body.reserve_capacity(left);
+        let room = std::future::poll_fn(|cx| body.poll_capacity(cx)).await.expect("an open stream")?.min(left);
+        body.send_data(Bytes::from(vec![b'x'; room]), false)?;
+        left -= room;
+    }
+    Ok(())
+}
+
+/// Some clients (libcurl 7.88) lose an answer when the reset comes with it while they send; and one behind it closes the other streams' window.
+#[test]
+fn whoever_sends_a_long_body_to_its_end_is_not_reset_meanwhile() {
+    run(async {
+        let (mut body, _serving) = answered_early(H2Settings::default()).await;
+        send(&mut body, 10_000_000).await.unwrap();
+        body.send_data(Bytes::new(), true).unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        let reset = std::future::poll_fn(|cx| std::task::Poll::Ready(body.poll_reset(cx))).await;
+        assert!(!matches!(reset, std::task::Poll::Ready(Ok(_))), "{reset:?}");
+    });
+}
+
+#[test]
+fn whoever_neither_ends_nor_resets_its_body_after_the_answer_is_reset_soon() {
+    run(async {
+        let (mut body, serving) = answered_early(H2Settings::default()).await;
+        let began = tokio::time::Instant::now();
+        let reset = std::future::poll_fn(|cx| body.poll_reset(cx)).await.unwrap();
+        assert_eq!((reset, began.elapsed().as_secs()), (h2::Reason::NO_ERROR, 3));
+        assert!(!serving.is_finished(), "its other streams go on");
+    });
+}

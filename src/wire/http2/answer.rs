@@ -1,6 +1,7 @@
 //! One request of the HTTP/2 layer as an exchange of the service, and the service's answer on its way back.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -40,11 +41,14 @@ pub(super) async fn answer<S: Service>(
             };
             let body = match body.is_end_stream() {
                 true => RequestBody::Empty,
-                false => RequestBody::H2(Box::new(H2Body::new(body, settings.body))),
+                false => RequestBody::H2(Box::new(H2Body::new(body, settings.body, Rc::clone(&stream.tally.rests)))),
             };
             service.call(Exchange { head, framing, body, upgrade: None }).await
         }
-        Err(error) => service.reject(Rejected { error, partial: partial(&parts) }).await,
+        Err(error) => {
+            stream.tally.rests.take_over(body);
+            service.reject(Rejected { error, partial: partial(&parts) }).await
+        }
     };
     respond(answer, to_head, stream)
 }

@@ -6,10 +6,11 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
+use super::rest::Rests;
 use crate::wire::flood::{Account, Excess, FOR_A_REQUEST};
+use crate::wire::limit::H2Settings;
 
 /// What the streams of a connection tell it.
-#[derive(Default)]
 pub(super) struct Tally {
     pub(super) open: Cell<u32>,
     pub(super) requests: Cell<u64>,
@@ -18,13 +19,23 @@ pub(super) struct Tally {
     pub(super) account: Rc<Account>,
     /// Streams whose client has not taken what was handed to it, and since when.
     pub(super) untaken: RefCell<Vec<(u64, Instant)>>,
+    /// Bodies of requests that were answered before their end.
+    pub(super) rests: Rc<Rests>,
     pub(super) connection: RefCell<Option<Waker>>,
 }
 
 impl Tally {
-    /// Of a connection whose client may reset so many of its requests.
-    pub(super) fn new(most_resets: u32) -> Self {
-        Self { most_resets, ..Self::default() }
+    pub(super) fn new(settings: &H2Settings) -> Self {
+        Self {
+            open: Cell::default(),
+            requests: Cell::default(),
+            resets: Cell::default(),
+            most_resets: settings.resets,
+            account: Rc::default(),
+            untaken: RefCell::default(),
+            rests: Rc::new(Rests::new(settings.drain_within)),
+            connection: RefCell::default(),
+        }
     }
 
     fn wake(&self) {
