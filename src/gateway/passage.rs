@@ -128,7 +128,7 @@ impl Passage {
             };
             Some((name, format_compact!("{key}{cut}: {values} ({source})")))
         };
-        self.facts.iter().filter_map(show).collect()
+        listed(self.facts.iter().filter_map(show))
     }
 
     /// Appends the decision to the journal of `core`; it is not yet written when this returns.
@@ -157,10 +157,10 @@ impl Passage {
             let _ = write!(detail, "{}", judgement.detail().display(&self.live.rules));
         }
         let parameters: SmallVec<[(&str, &str); 8]> =
-            parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            listed(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let permission = judgement.permission().and_then(|id| catalog.permission(id));
         let unnamed: &[Unnamed] = if let Detail::Unnamed(unnamed) = judgement.detail() { unnamed } else { &[] };
-        let unnamed: SmallVec<[(&str, &str); 2]> = unnamed.iter().map(|one| (one.place, one.name.as_str())).collect();
+        let unnamed: SmallVec<[(&str, &str); 2]> = listed(unnamed.iter().map(|one| (one.place, one.name.as_str())));
         let mut obligations = changes.removed.clone();
         if let (Outcome::Permit, Some(route), Some(app)) = (judgement.outcome(), &self.route, &self.app) {
             obligations.extend(Obligation::names(route, app, catalog));
@@ -189,7 +189,7 @@ impl Passage {
             filled: &Changes::pairs(&changes.filled),
             narrowed: &Changes::pairs(&changes.narrowed),
             lookups: &Changes::pairs(&facts),
-            obligations: &obligations.iter().map(CompactString::as_str).collect::<SmallVec<[&str; 2]>>(),
+            obligations: &listed::<[&str; 2]>(obligations.iter().map(CompactString::as_str)),
             unnamed: &unnamed,
             ..DecisionRecord::new(self.time, self.id, judgement.outcome(), judgement.reason())
         };
@@ -213,10 +213,17 @@ impl Passage {
                 pairs.push((name, REDACTED));
                 continue;
             }
-            pairs.extend(bound.values.iter().map(|value| (name, value.as_str())));
+            bound.values.iter().for_each(|value| pairs.push((name, value.as_str())));
         }
         pairs
     }
+}
+
+/// A short list, for which `collect` does more than there is to put into it: most lists of a record are empty.
+fn listed<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) -> SmallVec<A> {
+    let mut list = SmallVec::new();
+    items.for_each(|item| list.push(item));
+    list
 }
 
 /// The parts of a head that a record shows; the target with secrets replaced.
@@ -272,7 +279,7 @@ impl Changes {
     }
 
     fn pairs(changed: &Changed) -> SmallVec<[(&str, &str); 2]> {
-        changed.iter().map(|(place, value)| (place.as_str(), value.as_str())).collect()
+        listed(changed.iter().map(|(place, value)| (place.as_str(), value.as_str())))
     }
 }
 

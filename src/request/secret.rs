@@ -252,6 +252,10 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut Vec<u8>) {
 }
 
 fn push_printable(bytes: &[u8], out: &mut Vec<u8>) {
+    // most are printable as a whole, which is seen sixteen at a time where no byte ends the look early
+    if bytes.iter().fold(true, |printable, byte| printable & byte.is_ascii_graphic()) {
+        return out.extend_from_slice(bytes);
+    }
     let mut rest = bytes;
     loop {
         let plain = rest.iter().position(|byte| !byte.is_ascii_graphic()).unwrap_or(rest.len());
