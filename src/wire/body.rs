@@ -58,7 +58,6 @@ impl H2Body {
             let body = match &mut self.body {
                 Arriving::Open(body) => body,
                 Arriving::Complete => return Poll::Ready(None),
-                // INVARIANT: what broke off never looks complete later
                 Arriving::Failed(error) => return Poll::Ready(Some(Err(*error))),
             };
             self.body = match Pin::new(body).poll_frame(cx) {
@@ -106,6 +105,9 @@ impl Drop for H2Body {
 }
 
 /// The body of a request. Data comes as it is polled, so that whoever is slow slows the client down.
+///
+/// INVARIANT: what broke off fails however often it is polled, and never looks complete
+/// (`a_body_that_broke_off_fails_again_and_never_looks_complete`).
 #[derive(Default)]
 pub enum RequestBody {
     /// There is none.
@@ -123,19 +125,21 @@ pub enum RequestBody {
 
 /// A body that is counted, and ends with an error beyond its bound.
 pub struct Metered {
-    body: RequestBody,
+    /// `None` once it was too long.
+    body: Option<RequestBody>,
     cap: u64,
     seen: Rc<Cell<u64>>,
 }
 
 impl Metered {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
-        let data = ready!(self.body.poll_data(cx));
+        let Some(body) = &mut self.body else { return Poll::Ready(Some(Err(WireError::BodyTooLarge))) };
+        let data = ready!(body.poll_data(cx));
         if let Some(Ok(data)) = &data {
             let seen = self.seen.get().saturating_add(data.len() as u64);
             self.seen.set(seen);
             if seen > self.cap {
-                self.body = RequestBody::Empty;
+                self.body = None;
                 return Poll::Ready(Some(Err(WireError::BodyTooLarge)));
             }
         }
@@ -150,7 +154,11 @@ impl RequestBody {
     pub fn metered(self, cap: Option<u64>, seen: &Rc<Cell<u64>>) -> Self {
         match self {
             Self::Empty => Self::Empty,
-            body => Self::Metered(Box::new(Metered { body, cap: cap.unwrap_or(u64::MAX), seen: Rc::clone(seen) })),
+            body => Self::Metered(Box::new(Metered {
+                body: Some(body),
+                cap: cap.unwrap_or(u64::MAX),
+                seen: Rc::clone(seen),
+            })),
         }
     }
 
@@ -201,7 +209,8 @@ impl RequestBody {
                             *left = left.saturating_sub(data.len() as u64);
                         }
                     }
-                    _ => body.done = true,
+                    Some(Err(_)) => {}
+                    None => body.done = true,
                 }
                 Poll::Ready(data)
             }
@@ -225,7 +234,7 @@ impl Body for RequestBody {
             Self::Full(data) => data.is_empty(),
             Self::H1(body) => body.done || body.left == Some(0),
             Self::H2(body) => body.is_end_stream(),
-            Self::Metered(metered) => metered.body.is_end_stream(),
+            Self::Metered(metered) => metered.body.as_ref().is_some_and(Self::is_end_stream),
         }
     }
 
@@ -235,7 +244,7 @@ impl Body for RequestBody {
             Self::Full(data) => SizeHint::with_exact(data.len() as u64),
             Self::H1(body) => body.left.map_or_else(SizeHint::new, SizeHint::with_exact),
             Self::H2(body) => body.size_hint(),
-            Self::Metered(metered) => metered.body.size_hint(),
+            Self::Metered(metered) => metered.body.as_ref().map_or_else(SizeHint::new, Self::size_hint),
         }
     }
 }

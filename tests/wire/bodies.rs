@@ -1,10 +1,13 @@
 //! Bodies of requests: framing, expectation, draining, and that the next request begins where the last one ends.
 
-use crate::support::{Reading, Recorder, Seen, read_until, request, run, serve, talk, talk_to};
+use crate::support::{Reading, Recorder, Seen, plain, read_until, request, run, serve, talk, talk_to};
 use scopegate::model::Reason;
-use scopegate::wire::limit::H1Settings;
-use scopegate::wire::server::End;
+use scopegate::wire::http2::serve_http2;
+use scopegate::wire::limit::{H1Settings, H2Settings};
+use scopegate::wire::server::{Answer, End, Exchange, Rejected, Service, serve_http1};
 use scopegate::wire::stop::Stop;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -167,4 +170,77 @@ fn a_refused_expectation_is_answered_without_100_and_closes() {
 fn a_body_over_the_cap_is_refused_before_it_is_read() {
     let talk = talk("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n");
     assert!(matches!(&talk.seen[..], [Seen::Request { body: Err(Reason::BodyTooLarge), .. }]));
+}
+
+/// Reads each body to its end or its first error, and then once more.
+struct Twice(RefCell<Vec<[Option<Reason>; 2]>>, u64);
+
+impl Service for Twice {
+    async fn call(&self, exchange: Exchange) -> Answer {
+        let mut body = exchange.body.metered(Some(self.1), &Rc::default());
+        let mut ends = [None; 2];
+        for end in &mut ends {
+            *end = loop {
+                match poll_fn(|cx| body.poll_data(cx)).await {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => break Some(error.reason()),
+                    None => break None,
+                }
+            };
+        }
+        assert_eq!(http_body::Body::is_end_stream(&body), ends == [None; 2]);
+        self.0.borrow_mut().push(ends);
+        plain(200, "ok")
+    }
+
+    async fn reject(&self, _: Rejected) -> Answer {
+        plain(400, "no")
+    }
+}
+
+#[test]
+fn a_body_that_broke_off_fails_again_and_never_looks_complete() {
+    let twice = |reason| [Some(reason); 2];
+    let cases = [
+        ("Content-Length: 5\r\n\r\nhello", 100, [None; 2]),
+        ("Content-Length: 5\r\n\r\nhell", 100, twice(Reason::BodyIncomplete)),
+        ("Content-Length: 5\r\n\r\nhello", 4, twice(Reason::BodyTooLarge)),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", 100, twice(Reason::BodyIncomplete)),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n", 100, twice(Reason::MalformedFraming)),
+    ];
+    for (rest, cap, ends) in cases {
+        let service = Rc::new(Twice(RefCell::default(), cap));
+        run(async {
+            let (mut client, server) = tokio::io::duplex(1 << 16);
+            let settings = H1Settings::default();
+            let serving = serve_http1(server, &settings, Rc::clone(&service), Stop::never());
+            let talk = async {
+                client.write_all(format!("POST /a HTTP/1.1\r\nHost: h\r\n{rest}").as_bytes()).await.unwrap();
+                client.shutdown().await.unwrap();
+            };
+            tokio::join!(serving, talk);
+        });
+        assert_eq!(service.0.take(), [ends], "{rest}");
+    }
+}
+
+#[test]
+fn a_body_of_http2_that_broke_off_fails_again_and_never_looks_complete() {
+    for (ended, ends) in [(true, [None; 2]), (false, [Some(Reason::ClientTimeout); 2])] {
+        let service = Rc::new(Twice(RefCell::default(), 100));
+        run(async {
+            let (client, server) = tokio::io::duplex(1 << 16);
+            let serving = Rc::clone(&service);
+            tokio::task::spawn_local(async move {
+                serve_http2(server, &H2Settings::default(), serving, Stop::never()).await
+            });
+            let (sender, connection) = h2::client::handshake(client).await.unwrap();
+            tokio::task::spawn_local(connection);
+            let request = http::Request::put("https://h/").body(()).unwrap();
+            let (answer, mut body) = sender.ready().await.unwrap().send_request(request, false).unwrap();
+            body.send_data("hello".into(), ended).unwrap();
+            assert_eq!(answer.await.unwrap().status(), 200);
+        });
+        assert_eq!(service.0.take(), [ends]);
+    }
 }
