@@ -100,8 +100,16 @@ fn a_body_that_drips_is_given_up_although_it_never_stops() {
 
 #[test]
 fn whoever_goes_on_sending_after_the_last_answer_is_listened_to_for_a_while() {
-    // what drips in is heard for 3 s, 64 KiB in less than that for half a minute
-    for (every, bytes, until) in [(1, 1, 3..=4), (1, 20_000, 3..=4), (4, 1 << 16, 3..=4), (2, 1 << 16, 30..=32)] {
+    // what drips in is heard for 3 s, 64 KiB in less than that for half a minute, and for 3 s more when nothing follows
+    let always = usize::MAX;
+    let cases = [
+        (1, 1, always, 3..=4),
+        (1, 20_000, always, 3..=4),
+        (4, 1 << 16, always, 3..=4),
+        (2, 1 << 16, always, 30..=32),
+        (2, 1 << 16, 3, 9..=10),
+    ];
+    for (every, bytes, times, until) in cases {
         run(async {
             let mut service = Recorder::new();
             service.reading = Reading::Nothing;
@@ -110,9 +118,13 @@ fn whoever_goes_on_sending_after_the_last_answer_is_listened_to_for_a_while() {
             client.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n").await.unwrap();
             read_until(&mut client, "ok").await;
             let began = Instant::now();
+            let mut sent = 0;
             while !serving.is_finished() && seconds(began) < 1000 {
-                tokio::time::sleep(Duration::from_secs(every)).await;
-                let _ = client.write_all(&vec![b'x'; bytes]).await;
+                tokio::time::sleep(Duration::from_secs(if sent < times { every } else { 1 })).await;
+                if sent < times {
+                    let _ = client.write_all(&vec![b'x'; bytes]).await;
+                    sent += 1;
+                }
             }
             assert!(until.contains(&seconds(began)), "{bytes} in {every} s: {}", seconds(began));
             assert_eq!(serving.await.unwrap().end, End::AsAnnounced);
