@@ -1,15 +1,19 @@
 //! Bodies of requests: framing, expectation, draining, and that the next request begins where the last one ends.
 
-use crate::support::{Reading, Recorder, Seen, plain, read_until, request, run, serve, talk, talk_to};
+use crate::support::{Reading, Recorder, Seen, plain, read_until, request, run, serve, serve_on, talk, talk_to};
 use scopegate::model::Reason;
 use scopegate::wire::http2::serve_http2;
 use scopegate::wire::limit::{H1Settings, H2Settings};
+use scopegate::wire::link::Transport;
 use scopegate::wire::server::{Answer, End, Exchange, Rejected, Service, serve_http1};
 use scopegate::wire::stop::Stop;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -243,4 +247,72 @@ fn a_body_of_http2_that_broke_off_fails_again_and_never_looks_complete() {
         });
         assert_eq!(service.0.take(), [ends]);
     }
+}
+
+/// A client that has sent the head of a long body and goes on as fast as it is read, so many times.
+struct Flood {
+    head: &'static [u8],
+    reads: Rc<Cell<usize>>,
+}
+
+const READS: usize = 1000;
+
+impl AsyncRead for Flood {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let head = std::mem::take(&mut self.head);
+        if !head.is_empty() {
+            into.put_slice(head);
+        } else if self.reads.get() < READS {
+            self.reads.set(self.reads.get() + 1);
+            into.put_slice(&[b'x'; 4096]);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Flood {}
+
+#[test]
+fn whoever_floods_behind_the_last_answer_leaves_the_others_their_turn() {
+    run(async {
+        let mut service = Recorder::answering(|_| plain(403, "no"));
+        service.reading = Reading::Nothing;
+        let reads = Rc::new(Cell::new(0));
+        let head = b"PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n";
+        let flood = Flood { head, reads: Rc::clone(&reads) };
+        let serving = serve_on(flood, &Rc::new(service), H1Settings::default(), Stop::never());
+        // another task of this core, which is ready all the time
+        let seen = Rc::clone(&reads);
+        let most = tokio::task::spawn_local(async move {
+            let (mut most, mut before) = (0, 0);
+            while before < READS {
+                let mut waited = false;
+                poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                most = most.max(seen.get() - before);
+                before = seen.get();
+            }
+            most
+        });
+        assert_eq!((serving.await.unwrap().end, reads.get()), (End::AsAnnounced, READS));
+        let most = most.await.unwrap();
+        assert!(most <= 2, "{most} reads in a turn");
+    });
 }

@@ -71,24 +71,26 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             *state = CloseState::Lingering { until, due: self.settings.drain_bytes };
         }
         let CloseState::Lingering { until, due } = state else { return Poll::Ready(()) };
-        loop {
-            self.link.input.clear();
-            match self.link.poll_fill(cx) {
-                Poll::Ready(Ok(read)) if read > 0 => {
-                    *due = due.saturating_sub(read as u64);
-                    if *due == 0 {
-                        let left = until.saturating_duration_since(Instant::now());
-                        if left.is_zero() {
-                            return Poll::Ready(());
-                        }
-                        self.reading.set(self.settings.drain_within.min(left));
-                        *due = self.settings.drain_bytes;
+        self.link.input.clear();
+        match self.link.poll_fill(cx) {
+            Poll::Ready(Ok(read)) if read > 0 => {
+                *due = due.saturating_sub(read as u64);
+                if *due == 0 {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Poll::Ready(());
                     }
+                    self.reading.set(self.settings.drain_within.min(left));
+                    *due = self.settings.drain_bytes;
                 }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending if self.reading.poll_passed(cx) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                // SECURITY: one read a turn, or a few who send as fast as they can would hold up everybody else on this core
+                // (`whoever_floods_behind_the_last_answer_leaves_the_others_their_turn`)
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending if self.reading.poll_passed(cx) => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
         }
     }
 }
