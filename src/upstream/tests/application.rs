@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 
 /// What the application does.
 #[derive(Clone)]
@@ -14,6 +16,8 @@ pub(super) enum Step {
     Send(String),
     /// Waits.
     Wait(Duration),
+    /// Waits until as many requests have come to this point as meet there.
+    Meet(Arc<Barrier>),
     /// Closes the connection.
     Close,
     /// Does nothing any more, the connection open.
@@ -92,6 +96,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     let _ = socket.flush().await;
                 }
                 Step::Wait(time) => tokio::time::sleep(time).await,
+                Step::Meet(barrier) => {
+                    barrier.wait().await;
+                }
                 Step::Close => return,
                 Step::Hang => std::future::pending().await,
             }

@@ -2,7 +2,11 @@
 
 use super::application::{Application, Step, send};
 use super::{Bench, OK, change, read, settle, spec};
+use std::future::{Future as _, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::Barrier;
 use tokio::task::LocalSet;
 
 #[tokio::test(start_paused = true)]
@@ -122,6 +126,32 @@ async fn the_pool_keeps_no_more_than_it_may_and_is_swept() {
         assert!(idle(2));
         tokio::time::sleep(Duration::from_secs(8)).await;
         assert!(idle(0));
+    };
+    LocalSet::new().run_until(test).await;
+}
+
+#[tokio::test]
+async fn the_connections_of_a_burst_serve_the_next_one() {
+    const BURST: usize = 300;
+    let test = async {
+        let application = Application::always(vec![Step::Meet(Arc::new(Barrier::new(BURST))), send(OK)]).await;
+        let (bench, spec) = (Bench::new(), spec(&[&application], ""));
+        for _ in 0..2 {
+            let mut open: Vec<_> = (0..BURST).map(|_| Box::pin(bench.ask(&spec, read("/")))).collect();
+            let all = poll_fn(|cx| {
+                open.retain_mut(|one| match one.as_mut().poll(cx) {
+                    Poll::Ready(answer) => {
+                        assert_eq!(answer, Ok((200, "ok".to_owned())));
+                        false
+                    }
+                    Poll::Pending => true,
+                });
+                if open.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            });
+            all.await;
+        }
+        assert_eq!(application.count(), 2 * BURST);
+        assert_eq!(application.connections().iter().max(), Some(&(BURST - 1)));
     };
     LocalSet::new().run_until(test).await;
 }
