@@ -60,7 +60,11 @@ impl<'a> Binding<'a> {
                     Taken::Held => held = true,
                 }
             }
-            let given = || -> Given { texts.iter().map(|(text, _)| dimension.value_id(text)).collect() };
+            let given = || {
+                let mut given = Given::new();
+                texts.iter().for_each(|(text, _)| given.push(dimension.value_id(text)));
+                given
+            };
             let ask = match missing {
                 // what the answer will tell, and nothing else: judged when it has come
                 None if held && texts.is_empty() => continue,
@@ -94,7 +98,7 @@ impl<'a> Binding<'a> {
             return Ok(Taken::Absent);
         }
         let Some(looked_up) = end.lookup else {
-            texts.extend(found.iter().map(|text| (*text, at)));
+            found.iter().for_each(|text| texts.push((text, at)));
             return Ok(Taken::Values);
         };
         let mut taken = Taken::Values;

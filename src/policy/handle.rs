@@ -23,8 +23,8 @@ pub(super) fn elements<'v>(
     match (kind, values) {
         (Some(kind), values) => kind.elements(values).map_err(|misfit| Refusal::misfit(place, misfit)),
         (None, ParamValues::Many(_)) => Err(Refusal::repeated(place)),
-        (None, values) if values.is_absent() => Ok(Elements::new()),
-        (None, values) => Ok(values.as_slice().into()),
+        (None, ParamValues::One(value)) if !value.is_empty() => Ok(Elements::from_buf([*value])),
+        (None, ParamValues::One(_) | ParamValues::Absent) => Ok(Elements::new()),
     }
 }
 
@@ -59,7 +59,10 @@ impl<'v> Readings<'v> {
     ) -> Result<Elements<'v>, Refusal> {
         let mut known = route.params.iter().zip(&self.0);
         match known.find(|(rule, _)| rule.location == *place) {
-            Some((_, Some(found))) => Ok(Elements::from_slice(found)),
+            Some((_, Some(found))) => Ok(match found.as_slice() {
+                [one] => Elements::from_buf([*one]),
+                several => several.into(),
+            }),
             _ => read(route, view, place),
         }
     }
@@ -76,6 +79,9 @@ pub(super) fn named<'v>(
     handle: &Handle,
     read: impl Fn(&Location) -> Result<Elements<'v>, Refusal>,
 ) -> Result<Elements<'v>, Refusal> {
+    if handle.others.is_empty() {
+        return read(&handle.first);
+    }
     let mut first: Option<(&Location, Elements<'v>)> = None;
     for place in handle.places() {
         let found = read(place)?;

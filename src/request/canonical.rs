@@ -88,12 +88,19 @@ impl CanonicalTarget {
             return Err(TargetError::Form("it does not begin with `/`"));
         };
         // most paths hold nothing that could be spelled in another way: such a one is its own serialisation
-        let as_sent = is_canonical(raw);
-        if let Some(path) = as_sent {
+        if let Some(path) = is_canonical(raw) {
             self.path = CompactString::from(path);
-        } else {
-            self.path.reserve(raw.len());
+            let mut rest = path.get(1..);
+            while let Some(segments) = rest {
+                let end = memchr::memchr(b'/', segments.as_bytes()).unwrap_or(segments.len());
+                let (segment, after) = segments.split_at_checked(end).unwrap_or((segments, ""));
+                self.check_room(limits)?;
+                self.push_segment(segment.into(), segment, dialect)?;
+                rest = after.get(1..);
+            }
+            return self.check_scripts(dialect);
         }
+        self.path.reserve(raw.len());
         let mut pieces = rest.split(|&byte| byte == b'/').peekable();
         while let Some(piece) = pieces.next() {
             let last = pieces.peek().is_none();
@@ -103,16 +110,21 @@ impl CanonicalTarget {
                     continue;
                 }
             }
-            if self.segments.len() == limits.segments {
-                return Err(TargetError::TooManySegments { limit: limits.segments });
-            }
-            self.read_segment(piece, dialect, as_sent.is_some())?;
+            self.check_room(limits)?;
+            self.read_segment(piece, dialect)?;
         }
         self.check_scripts(dialect)
     }
 
-    fn read_segment(&mut self, piece: &[u8], dialect: &Dialect, as_sent: bool) -> Result<(), TargetError> {
-        let semicolon = if as_sent || !dialect.has_path_parameters { None } else { memchr::memchr(b';', piece) };
+    fn check_room(&self, limits: &TargetLimits) -> Result<(), TargetError> {
+        if self.segments.len() == limits.segments {
+            return Err(TargetError::TooManySegments { limit: limits.segments });
+        }
+        Ok(())
+    }
+
+    fn read_segment(&mut self, piece: &[u8], dialect: &Dialect) -> Result<(), TargetError> {
+        let semicolon = if dialect.has_path_parameters { memchr::memchr(b';', piece) } else { None };
         let (name, parameters) = match semicolon {
             Some(at) => piece.split_at_checked(at).unwrap_or((piece, &[])),
             None => (piece, [].as_slice()),
@@ -121,9 +133,19 @@ impl CanonicalTarget {
         // SECURITY: `..;` is `..` to servers that strip path parameters, whatever the dialect says
         // (test `dot_segments_are_refused_in_every_spelling`)
         let stripped = memchr::memchr(b';', text.as_bytes()).and_then(|at| text.get(..at)).unwrap_or(&text);
-        if matches!(stripped, "." | "..") || (stripped.is_empty() && stripped.len() < name.len() + parameters.len()) {
-            let shown = if stripped.is_empty() { ";" } else { stripped };
-            return Err(forbidden(shown.as_bytes(), "path", "dot segments are resolved differently by servers"));
+        if stripped.is_empty() && stripped.len() < name.len() + parameters.len() {
+            return Err(dots(";"));
+        }
+        segment::write(&text, dialect, &mut self.path);
+        let stripped = CompactString::from(stripped);
+        self.push_segment(text, &stripped, dialect)?;
+        if parameters.is_empty() { Ok(()) } else { self.read_parameters(parameters, dialect) }
+    }
+
+    /// Takes up a segment that was decoded; `stripped` is what stands before path parameters.
+    fn push_segment(&mut self, text: CompactString, stripped: &str, dialect: &Dialect) -> Result<(), TargetError> {
+        if matches!(stripped, "." | "..") {
+            return Err(dots(stripped));
         }
         if matches!(text.as_bytes().last(), Some(b'.' | b' ')) {
             let shown = if text.ends_with('.') { "." } else { "%20" };
@@ -143,12 +165,6 @@ impl CanonicalTarget {
             }
             _ => None,
         };
-        if !as_sent {
-            segment::write(&text, dialect, &mut self.path);
-        }
-        if !parameters.is_empty() {
-            self.read_parameters(parameters, dialect)?;
-        }
         self.segments.push(Segment { text, folded });
         Ok(())
     }
@@ -274,6 +290,10 @@ impl CanonicalTarget {
             self.query.write(out, dialect);
         }
     }
+}
+
+fn dots(shown: &str) -> TargetError {
+    forbidden(shown.as_bytes(), "path", "dot segments are resolved differently by servers")
 }
 
 /// The path itself where it is written as it would be serialised: plain characters only, no empty segment but the last.

@@ -81,6 +81,15 @@ pub(crate) fn is_plain_in_form(byte: u8) -> bool {
     matches!(PLAIN_IN_FORM.get(usize::from(byte)), Some(true))
 }
 
+/// A query or form in which every byte stands for itself or parts names and values: most hold nothing that has to be decoded.
+pub(crate) fn plain_form(raw: &[u8]) -> Option<&str> {
+    // no byte ends the look early, so that several are looked at together
+    let is_plain = raw.iter().fold(true, |plain, byte| {
+        plain & (byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'*' | b'~' | b'=' | b'&'))
+    });
+    if is_plain { std::str::from_utf8(raw).ok() } else { None }
+}
+
 /// Whether a byte stands for itself in canonical paths.
 pub(crate) fn is_plain_in_path(byte: u8) -> bool {
     matches!(PLAIN_IN_PATH.get(usize::from(byte)), Some(true))

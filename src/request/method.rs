@@ -23,9 +23,9 @@ pub fn check_override<'a>(
     let is_judged = |known: &str| {
         named.clone().into_iter().any(|place| matches!(place, Location::Header(_)) && folds_to(place.name(), known))
     };
-    for (name, _) in view.fields() {
+    for name in view.field_names() {
         if dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known)) {
-            return Err(MethodOverride { name: name.into(), place: "header" });
+            return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
         }
     }
     let found =

@@ -3,7 +3,9 @@
 use super::dialect::{Dialect, Naming};
 use super::error::{ParamError, brief};
 use compact_str::{CompactString, ToCompactString};
+use rustc_hash::FxHasher;
 use smallvec::SmallVec;
+use std::hash::Hasher as _;
 
 /// The subscripts of `a[b][c]`: `b`, `c`.
 type Subscripts = SmallVec<[CompactString; 2]>;
@@ -13,6 +15,23 @@ type Subscripts = SmallVec<[CompactString; 2]>;
 pub(crate) struct Folded {
     base: CompactString,
     subscripts: Subscripts,
+}
+
+impl Folded {
+    /// The [`hash()`] of the name without its subscripts.
+    pub(crate) fn hash(&self) -> u32 {
+        hash(&self.base)
+    }
+}
+
+/// A fast hash of a folded name without its subscripts, by which most names are told apart. It can be foreseen: whoever makes
+/// names collide only makes them be compared.
+pub(crate) fn hash(base: &str) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(base.as_bytes());
+    let hash = hasher.finish();
+    // the upper half is mixed into the lower one, which is what fits
+    u32::try_from((hash ^ (hash >> 32)) & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 /// Folds `name`; `None` where the folded name is the name as it is.
@@ -114,14 +133,23 @@ pub(crate) enum Match {
 /// The name of a parameter as a rule gives it, folded once.
 ///
 /// Under a dialect with brackets, `rows[*][id]` names `rows[0][id]`, `rows[1][id]`, ….
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Eq)]
 pub struct ParamName {
     text: CompactString,
     base: CompactString,
     subscripts: Subscripts,
     naming: Naming,
+    /// That of the base: names whose bases differ are never the same.
+    hash: u32,
     /// Whether the name is the same folded, so that of names that are the same folded too only an equal one is meant.
     is_plain: bool,
+}
+
+impl PartialEq for ParamName {
+    /// The text and the naming are what all the rest was made of.
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.naming == other.naming && self.text == other.text
+    }
 }
 
 impl ParamName {
@@ -139,13 +167,19 @@ impl ParamName {
             Some(folded) => (folded.base, folded.subscripts),
             None => (text.into(), Subscripts::new()),
         };
-        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming, is_plain })
+        let hash = hash(&base);
+        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming, hash, is_plain })
     }
 
     /// The name as the rule spells it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The [`hash()`] of the folded name without its subscripts.
+    pub(crate) const fn hash(&self) -> u32 {
+        self.hash
     }
 
     /// Whether the name stands for several elements (`ids[]`, `rows[*][id]`).

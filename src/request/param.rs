@@ -65,6 +65,8 @@ pub struct Value {
     name: CompactString,
     value: CompactString,
     folded: Option<Box<Folded>>,
+    /// That of the folded name: most parameters are told apart by it.
+    hash: u32,
     bare: bool,
 }
 
@@ -83,6 +85,9 @@ impl Value {
 
     /// What this parameter is to the name in a rule.
     pub(crate) fn matches(&self, name: &ParamName) -> Match {
+        if self.hash != name.hash() {
+            return Match::Other;
+        }
         name.matches(&self.name, self.folded.as_deref())
     }
 }
@@ -124,15 +129,29 @@ impl ParamList {
         place: &'static str,
     ) -> Result<(), ParamError> {
         let limit = limit.min(dialect.max_params);
+        if let Some(text) = escape::plain_form(raw) {
+            let mut rest = Some(text);
+            while let Some(pieces) = rest {
+                let end = memchr::memchr(b'&', pieces.as_bytes()).unwrap_or(pieces.len());
+                let (piece, after) = pieces.split_at_checked(end).unwrap_or((pieces, ""));
+                rest = after.get(1..);
+                if piece.is_empty() {
+                    continue;
+                }
+                self.check_room(limit)?;
+                let equals = memchr::memchr(b'=', piece.as_bytes());
+                let (name, value) = equals.and_then(|at| piece.split_at_checked(at)).unwrap_or((piece, ""));
+                self.push(name.into(), value.get(1..).unwrap_or_default().into(), dialect, equals.is_none())?;
+            }
+            return Ok(());
+        }
         let charset = self.charset;
         let separates = |byte: &u8| *byte == b'&' || (*byte == b';' && dialect.semicolon_separates);
         for piece in raw.split(separates) {
             if piece.is_empty() {
                 continue;
             }
-            if self.values.len() == limit {
-                return Err(ParamError::TooMany { limit });
-            }
+            self.check_room(limit)?;
             let equals = memchr::memchr(b'=', piece);
             let (name, value) = match equals.and_then(|at| piece.split_at_checked(at)) {
                 Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
@@ -143,6 +162,10 @@ impl ParamList {
             self.push(name, value, dialect, equals.is_none())?;
         }
         Ok(())
+    }
+
+    fn check_room(&self, limit: usize) -> Result<(), ParamError> {
+        if self.values.len() == limit { Err(ParamError::TooMany { limit }) } else { Ok(()) }
     }
 
     fn push(
@@ -156,7 +179,8 @@ impl ParamList {
             return Err(ParamError::Name { name });
         }
         let folded = name::fold(&name, dialect)?;
-        self.values.push(Value { name, value, folded, bare });
+        let hash = folded.as_ref().map_or_else(|| name::hash(&name), |folded| folded.hash());
+        self.values.push(Value { name, value, folded, hash, bare });
         Ok(())
     }
 

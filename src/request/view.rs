@@ -111,11 +111,23 @@ impl<'h> RequestView<'h> {
 
     /// The header fields as sent, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
-        let (head, listed) = match &self.0.fields {
-            Sent::Head(head) => (Some(*head), [].as_slice()),
-            Sent::Listed(listed) => (None, listed.as_slice()),
-        };
+        let (head, listed) = self.sent();
         head.into_iter().flat_map(RequestHead::fields).chain(listed.iter().copied())
+    }
+
+    /// The names of the header fields, without a look at whether they are text.
+    pub(crate) fn field_names(&self) -> impl Iterator<Item = &'h [u8]> + '_ {
+        let (head, listed) = self.sent();
+        head.into_iter()
+            .flat_map(|head| head.raw_fields().map(|(name, _)| name))
+            .chain(listed.iter().map(|(name, _)| name.as_bytes()))
+    }
+
+    fn sent(&self) -> (Option<&'h RequestHead>, &[(&'h str, &'h [u8])]) {
+        match &self.0.fields {
+            Sent::Head(head) => (Some(*head), &[]),
+            Sent::Listed(listed) => (None, listed),
+        }
     }
 
     /// Whether a rule that names these locations can be judged only with the body read.

@@ -111,7 +111,8 @@ pub type Asked<'s> = (&'s str, &'s str);
 
 struct Search<'s, 'v> {
     method: u32,
-    segments: &'s [Asked<'s>],
+    /// The segment at a place; `None` behind the last one.
+    segment: &'s dyn Fn(usize) -> Option<Asked<'s>>,
     say: &'s dyn Fn(&Location) -> Said<'v>,
     path_found: bool,
 }
@@ -137,20 +138,20 @@ impl RouteTable {
     /// The most specific route for method and target; parameter predicates are judged through `view`.
     #[must_use]
     pub fn find<'a>(&'a self, method: &str, view: &RequestView<'_>) -> Find<'a> {
-        let segments = view.target().segments().iter().map(|segment| (segment.key(), segment.text()));
-        let segments: SmallVec<[Asked<'_>; 16]> = segments.collect();
-        self.find_by(method, &segments, &|location| said(view, location))
+        let segments = view.target().segments();
+        let segment = |at: usize| segments.get(at).map(|segment| (segment.key(), segment.text()));
+        self.find_by(method, &segment, &|location| said(view, location))
     }
 
-    /// The same for segments that are at hand, with `say` telling what the request says at a place.
+    /// The same with `segment` telling the segments of the path, and `say` what the request says at a place.
     #[must_use]
-    pub fn find_by<'a, 'v>(
+    pub fn find_by<'a, 's, 'v>(
         &'a self,
         method: &str,
-        segments: &[Asked<'_>],
-        say: &dyn Fn(&Location) -> Said<'v>,
+        segment: &'s dyn Fn(usize) -> Option<Asked<'s>>,
+        say: &'s dyn Fn(&Location) -> Said<'v>,
     ) -> Find<'a> {
-        let mut search = Search { method: MethodSet::bit(method), segments, say, path_found: false };
+        let mut search = Search { method: MethodSet::bit(method), segment, say, path_found: false };
         match self.descend(0, 0, &mut search) {
             Some(found) => found,
             None if search.path_found => Find::MethodNotListed,
@@ -164,7 +165,7 @@ impl RouteTable {
     /// so that the first hit is the most specific. A node is visited at most once.
     fn descend<'a>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
         let here = self.nodes.get(node as usize)?;
-        let Some(&(key, text)) = search.segments.get(depth) else { return self.choose(here, search) };
+        let Some((key, text)) = (search.segment)(depth) else { return self.choose(here, search) };
         if let Some(child) = self.literal(node, key)
             && let Some(found) = self.descend(child, depth + 1, search)
         {
@@ -200,10 +201,10 @@ impl RouteTable {
     }
 
     fn static_file<'a>(&'a self, below: &[u32], depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
-        let rest = search.segments.get(depth..).unwrap_or_default();
+        let rest: SmallVec<[&str; 8]> = (depth..).map_while(search.segment).map(|(_, text)| text).collect();
         let accepting = below.iter().copied().filter(|&at| {
             let assets = self.routes.get(at as usize).and_then(|route| route.pattern.assets.as_ref());
-            assets.is_some_and(|assets| assets.accept(rest.iter().map(|(_, text)| *text)))
+            assets.is_some_and(|assets| assets.accept(rest.iter().copied()))
         });
         let accepting: SmallVec<[u32; 4]> = accepting.collect();
         self.first(accepting.into_iter(), search)

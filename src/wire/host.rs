@@ -51,6 +51,30 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// What a byte is to the name of a host.
+#[derive(Clone, Copy)]
+enum Named {
+    Label,
+    Dot,
+    Nothing,
+}
+
+static NAMED: [Named; 256] = {
+    let mut table = [Named::Nothing; 256];
+    let mut rest: &mut [Named] = &mut table;
+    let mut byte = 0_u8;
+    while let [slot, after @ ..] = rest {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            *slot = Named::Label;
+        } else if byte == b'.' {
+            *slot = Named::Dot;
+        }
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    table
+};
+
 fn check_host(host: &str) -> Result<(), WireError> {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return match address.parse::<std::net::Ipv6Addr>() {
@@ -61,15 +85,16 @@ fn check_host(host: &str) -> Result<(), WireError> {
     if host.is_empty() || host.len() > 255 {
         return Err(WireError::Host("empty or longer than 255 bytes"));
     }
-    let (mut before, mut empty_label) = (b'.', false);
+    let mut label = 0;
     for byte in host.bytes() {
-        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')) {
-            return Err(WireError::Host("a character that host names do not have"));
+        match NAMED.get(usize::from(byte)) {
+            Some(Named::Label) => label += 1,
+            Some(Named::Dot) if label > 0 => label = 0,
+            Some(Named::Dot) => return Err(WireError::Host("an empty label")),
+            _ => return Err(WireError::Host("a character that host names do not have")),
         }
-        empty_label |= byte == b'.' && before == b'.';
-        before = byte;
     }
-    if empty_label { Err(WireError::Host("an empty label")) } else { Ok(()) }
+    Ok(())
 }
 
 fn read_port(port: &str) -> Result<u16, WireError> {
