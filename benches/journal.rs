@@ -14,6 +14,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use scopegate::audit::{
     AppendFile, Completion, DecisionRecord, Disk, Durability, Journal, JournalSettings, Ledger, Medium, OutcomeRecord,
+    ShownDevice,
 };
 use scopegate::model::{Device, DeviceKind, Outcome, Reason, RequestId, SystemClock, Timestamp};
 use scopegate::telemetry::Metrics;
@@ -64,18 +65,18 @@ impl Medium for Nowhere {
     }
 }
 
-fn device() -> Device {
-    Device {
+fn device() -> ShownDevice {
+    ShownDevice::written(Device {
         id: Some("d-5f0c3ab1".into()),
         known: true,
         browser: "Chrome 141".into(),
         system: "Windows 10".into(),
         kind: DeviceKind::Desktop,
         tls: None,
-    }
+    })
 }
 
-fn decision<'a>(count: u32, device: &'a Device) -> DecisionRecord<'a> {
+fn decision<'a>(count: u32, device: &'a ShownDevice) -> DecisionRecord<'a> {
     DecisionRecord {
         revision: "4f1d2c9a77b0",
         people: 1024,
@@ -148,7 +149,7 @@ fn line(c: &mut Criterion) {
     });
 }
 
-async fn record(journal: &Journal, count: u32, device: &Device) {
+async fn record(journal: &Journal, count: u32, device: &ShownDevice) {
     black_box(journal.record(decision(count, device), Durability::Written, count).await.unwrap().into_inner());
 }
 

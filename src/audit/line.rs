@@ -52,7 +52,7 @@ impl Line {
 
     pub(super) fn quoted(&mut self, value: &str) {
         self.buf.push(b'"');
-        if clean(value.as_bytes()) == value.len() {
+        if is_clean(value.as_bytes()) {
             self.buf.extend_from_slice(value.as_bytes());
         } else {
             escape(&mut self.buf, value, false);
@@ -77,7 +77,7 @@ impl Line {
         self.buf.extend_from_slice(key.as_bytes());
         self.buf.push(b'"');
         let kept = value.get(..self.target_bytes).unwrap_or(value);
-        if clean(kept) == value.len() {
+        if kept.len() == value.len() && is_clean(kept) {
             self.buf.extend_from_slice(kept);
             self.buf.push(b'"');
             return;
@@ -246,6 +246,18 @@ fn push_digits<const N: usize>(buf: &mut Vec<u8>, mut value: u32) {
     buf.extend_from_slice(&digits);
 }
 
+/// Whether all bytes are such as [`clean`] counts. Sixteen at a time, the last sixteen again where fewer are left.
+fn is_clean(bytes: &[u8]) -> bool {
+    // no byte ends the look early, so that all sixteen are looked at together
+    let all = |block: &[u8; 16]| {
+        block.iter().fold(true, |all, &byte| all & (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\'))
+    };
+    match (bytes.as_chunks::<16>().0, bytes.last_chunk::<16>()) {
+        (blocks, Some(last)) => blocks.iter().all(all) && all(last),
+        (_, None) => clean(bytes) == bytes.len(),
+    }
+}
+
 /// How many leading bytes are printable ASCII other than `"` and `\`. Eight at a time, the last eight again where fewer are left.
 fn clean(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -376,9 +388,10 @@ mod tests {
         }
 
         #[test]
-        fn clean_counts_what_a_plain_loop_counts(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn clean_counts_what_a_plain_loop_counts(bytes in prop::collection::vec(prop_oneof![9 => 0x20_u8..0x7f, 1 => any::<u8>()], 0..60)) {
             let slow = bytes.iter().position(|&b| !(0x20..0x7f).contains(&b) || b == b'"' || b == b'\\');
             prop_assert_eq!(clean(&bytes), slow.unwrap_or(bytes.len()));
+            prop_assert_eq!(is_clean(&bytes), slow.is_none());
         }
 
         #[test]

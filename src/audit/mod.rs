@@ -36,7 +36,7 @@ pub use journal::{Journal, Pending, Recorded};
 pub use ledger::{Ledger, key_path};
 pub use line::unescape;
 pub use medium::{AppendFile, Disk, Medium};
-pub use record::{Completion, DecisionRecord, Filtered, OutcomeRecord};
+pub use record::{Completion, DecisionRecord, Filtered, OutcomeRecord, ShownDevice};
 pub use recover::{Recovery, living};
 pub use settings::{Durability, JournalError, JournalSettings};
 pub use signer::PublicKey;

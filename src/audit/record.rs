@@ -3,6 +3,7 @@
 use super::line::Line;
 use crate::model::{Device, Outcome, Reason, RequestId, Timestamp};
 use std::net::IpAddr;
+use std::ops::Deref;
 
 /// A decision about one request. Everything is borrowed for the call that appends it; nothing is kept.
 ///
@@ -53,7 +54,7 @@ pub struct DecisionRecord<'a> {
     /// The addresses that `client` was derived from, nearest first.
     pub chain: &'a [IpAddr],
     /// The device.
-    pub device: Option<&'a Device>,
+    pub device: Option<&'a ShownDevice>,
     /// The keyed hash of the session; written in hex.
     pub session: Option<&'a [u8]>,
     /// Judged parameters other than scope, secrets replaced: (location or name, value).
@@ -105,6 +106,37 @@ impl<'a> DecisionRecord<'a> {
             obligations: &[],
             unnamed: &[],
         }
+    }
+}
+
+/// A device as records show it. One that many requests come from is written once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct ShownDevice {
+    device: Device,
+    written: Option<Box<[u8]>>,
+}
+
+impl ShownDevice {
+    /// The same, written now.
+    #[must_use]
+    pub fn written(device: Device) -> Self {
+        let mut line = Line::new(0);
+        line.device(",\"device\":", &device);
+        Self { device, written: Some(line.bytes().into()) }
+    }
+}
+
+impl From<Device> for ShownDevice {
+    fn from(device: Device) -> Self {
+        Self { device, written: None }
+    }
+}
+
+impl Deref for ShownDevice {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
     }
 }
 
@@ -249,8 +281,10 @@ impl Entry for DecisionRecord<'_> {
             line.address(client);
         }
         line.addresses(",\"chain\":", self.chain);
-        if let Some(device) = self.device {
-            line.device(",\"device\":", device);
+        match self.device {
+            Some(ShownDevice { written: Some(written), .. }) => line.raw(written),
+            Some(ShownDevice { device, .. }) => line.device(",\"device\":", device),
+            None => {}
         }
         if let Some(session) = self.session {
             line.hex(",\"session\":", session);

@@ -1,18 +1,20 @@
 //! What one core keeps to serve requests, and what all cores share; holds state, decides nothing.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use smallvec::smallvec;
 
+use super::device::LastDevice;
 use super::live::InForce;
 use super::lookup::Finder;
 use super::lookup::sql::Databases;
 use super::open::{OpenStreams, Review};
 use super::passage::Passage;
-use crate::audit::Journal;
+use crate::audit::{Journal, ShownDevice};
 use crate::config::{Settings, TrustedProxies};
 use crate::facts::{Attributes, Directory};
 use crate::identity::client_addr::ClientAddr;
@@ -20,7 +22,7 @@ use crate::identity::device::{DeviceReader, Seen};
 use crate::identity::session::SessionTable;
 use crate::identity::verifiers::Verifiers;
 use crate::lookup::Facts;
-use crate::model::{Clock, Device, Reason, RequestId, SubjectId};
+use crate::model::{Clock, Reason, RequestId, SubjectId};
 use crate::policy::{Detail, Judgement};
 use crate::request::{BodyLimits, TargetLimits};
 use crate::rules::Language;
@@ -107,6 +109,8 @@ pub struct Core {
     /// What is being found out just now, and the credentials that it takes.
     pub finder: Finder,
     devices: DeviceReader,
+    /// What a request comes from until its fields are read.
+    unknown_device: Rc<ShownDevice>,
     prefix: u64,
     count: Cell<u32>,
 }
@@ -124,8 +128,8 @@ impl Core {
         prefix: u64,
     ) -> Self {
         let streams = OpenStreams::default();
-        let finder = Finder::default();
-        Self { shared, journal, forwarder, metrics, streams, verifiers, finder, devices, prefix, count: Cell::new(0) }
+        let (finder, unknown_device, count) = (Finder::default(), Rc::default(), Cell::new(0));
+        Self { shared, journal, forwarder, metrics, streams, verifiers, finder, devices, unknown_device, prefix, count }
     }
 
     /// What all cores share.
@@ -169,7 +173,7 @@ impl Core {
             live,
             people,
             client: ClientAddr { ip, chain: smallvec![ip] },
-            device: Device::default(),
+            device: Rc::clone(&self.unknown_device),
             issue: None,
             subject: None,
             source: None,
@@ -187,14 +191,25 @@ impl Core {
 
     /// Begins with a request: number, time, rules, client address, device. With a refusal, where a trusted proxy's forwarding
     /// header cannot be read.
-    pub(super) fn begin(&self, connection: &ConnectionInfo, head: &RequestHead) -> (Passage, Result<(), Judgement>) {
+    pub(super) fn begin(
+        &self,
+        connection: &ConnectionInfo,
+        last: &LastDevice,
+        head: &RequestHead,
+    ) -> (Passage, Result<(), Judgement>) {
         let mut passage = self.begin_unread(connection);
-        let begun = self.place(&mut passage, connection, head);
+        let begun = self.place(&mut passage, connection, last, head);
         (passage, begun)
     }
 
     /// Where a request comes from, and on what.
-    fn place(&self, passage: &mut Passage, connection: &ConnectionInfo, head: &RequestHead) -> Result<(), Judgement> {
+    fn place(
+        &self,
+        passage: &mut Passage,
+        connection: &ConnectionInfo,
+        last: &LastDevice,
+        head: &RequestHead,
+    ) -> Result<(), Judgement> {
         let trusted = &self.shared.trusted_proxies;
         passage.client = ClientAddr::derive(
             connection.source(),
@@ -204,12 +219,22 @@ impl Core {
             head.values("x-forwarded-for"),
         )
         .map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
+        if let Some(device) = last.get(head) {
+            passage.device = device;
+            return Ok(());
+        }
         let tls: Option<CompactString> = connection.tls.as_ref().and_then(|tls| tls.fingerprint.clone());
-        let Seen { device, issue } = self
+        let Seen { device, issue, lasting } = self
             .devices
             .read(head.values("user-agent").next(), head.values("cookie"), tls)
             .map_err(|error| Judgement::refused(Reason::InternalFault, Detail::text(error)))?;
-        passage.device = device;
+        // on a connection of a proxy's anybody may come next
+        if lasting && passage.client.chain.len() == 1 {
+            passage.device = Rc::new(ShownDevice::written(device));
+            last.keep(head, Rc::clone(&passage.device));
+        } else {
+            passage.device = Rc::new(ShownDevice::from(device));
+        }
         passage.issue = issue.filter(|_| self.shared.device_cookie);
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod asker;
 mod carry;
 mod core;
+mod device;
 mod ending;
 mod filtered;
 mod hold;

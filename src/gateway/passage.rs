@@ -1,6 +1,7 @@
 //! What is known of one request on its way, gathered stage by stage and told to the record; judges nothing.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,13 @@ use smallvec::SmallVec;
 use super::core::Core;
 use super::ending::Held;
 use super::live::Live;
-use crate::audit::{DecisionRecord, Durability, JournalError, Pending};
+use crate::audit::{DecisionRecord, Durability, JournalError, Pending, ShownDevice};
 use crate::facts::Snapshot;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::session::SessionKey;
 use crate::identity::source::SourceKind;
 use crate::lookup::{Fact, Facts, Found, LookupId};
-use crate::model::{Device, Outcome, RequestId, SubjectId, Timestamp};
+use crate::model::{Outcome, RequestId, SubjectId, Timestamp};
 use crate::policy::{ChangeKind, Detail, Judgement, Obligation};
 use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target};
 use crate::rules::{App, DimensionId, Route, ScopeRule};
@@ -41,7 +42,7 @@ pub(super) struct Passage {
     /// Where it comes from.
     pub client: ClientAddr,
     /// What it came on.
-    pub device: Device,
+    pub device: Rc<ShownDevice>,
     /// The cookie that gives the device its identifier, where it has none yet.
     pub issue: Option<String>,
     /// Who asks.

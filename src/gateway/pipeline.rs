@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::asker::{evidence, identify, is_public};
 use super::core::Core;
+use super::device::LastDevice;
 use super::ending::Ending;
 use super::incoming::Incoming;
 use super::layers::{self, Panicked};
@@ -34,8 +35,14 @@ use crate::wire::server::{Answer, Exchange, Rejected, Service};
 
 /// A request with the connection that it came on.
 pub struct Call {
-    info: Rc<ConnectionInfo>,
+    client: Rc<Client>,
     exchange: Exchange,
+}
+
+/// The connection that requests come on, and what is remembered of them.
+struct Client {
+    info: Rc<ConnectionInfo>,
+    device: LastDevice,
 }
 
 /// What serves the requests of one core, with what stands around all of them.
@@ -46,7 +53,7 @@ pub fn service(
     let core = Rc::clone(core);
     layers::around(most, move |call: Call| {
         let core = Rc::clone(&core);
-        async move { serve(&core, &call.info, call.exchange).await }
+        async move { serve(&core, &call.client, call.exchange).await }
     })
 }
 
@@ -54,14 +61,14 @@ pub fn service(
 pub struct Connection<S> {
     core: Rc<Core>,
     service: S,
-    info: Rc<ConnectionInfo>,
+    client: Rc<Client>,
 }
 
 impl<S> Connection<S> {
     /// Serves the requests of the connection that `info` describes by `service`.
     #[must_use]
     pub fn new(core: Rc<Core>, service: S, info: Rc<ConnectionInfo>) -> Self {
-        Self { core, service, info }
+        Self { core, service, client: Rc::new(Client { info, device: LastDevice::default() }) }
     }
 }
 
@@ -70,16 +77,16 @@ where
     S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
 {
     async fn call(&self, exchange: Exchange) -> Answer {
-        let call = Call { info: Rc::clone(&self.info), exchange };
+        let call = Call { client: Rc::clone(&self.client), exchange };
         match layers::shed(self.service.clone(), call).await {
             Ok(Ok(Ok(answer))) => answer,
-            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.info).await,
-            Err(call) => refuse::overloaded(&self.core, &self.info, &call.exchange.head).await,
+            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.client.info).await,
+            Err(call) => refuse::overloaded(&self.core, &self.client.info, &call.exchange.head).await,
         }
     }
 
     async fn reject(&self, rejected: Rejected) -> Answer {
-        refuse::unreadable(&self.core, &self.info, &rejected).await
+        refuse::unreadable(&self.core, &self.client.info, &rejected).await
     }
 }
 
@@ -101,13 +108,14 @@ enum Decided<'a> {
 }
 
 /// The whole life of a request.
-async fn serve(core: &Rc<Core>, connection: &ConnectionInfo, exchange: Exchange) -> Answer {
+async fn serve(core: &Rc<Core>, client: &Client, exchange: Exchange) -> Answer {
+    let connection: &ConnectionInfo = &client.info;
     // what stays alive over the waits is lent, not moved: each move of it would be a copy of its own in the future of every request
     let asked =
         Asked { head: &exchange.head, framing: exchange.framing, upgrade: exchange.upgrade.is_some(), connection };
     let mut incoming = Incoming::new(exchange.body);
     let mut noted = Noted::default();
-    let (mut passage, begun) = core.begin(connection, asked.head);
+    let (mut passage, begun) = core.begin(connection, &client.device, asked.head);
     let app = match begun.and_then(|()| find_application(&mut passage, &asked)) {
         Ok(app) => app,
         Err(judgement) => {

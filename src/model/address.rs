@@ -8,11 +8,18 @@ use std::net::IpAddr;
 pub fn push_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(four) => {
+            out.reserve(15);
             for (at, octet) in four.octets().into_iter().enumerate() {
                 if at > 0 {
                     out.push(b'.');
                 }
-                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+                if octet >= 100 {
+                    out.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    out.push(b'0' + octet / 10 % 10);
+                }
+                out.push(b'0' + octet % 10);
             }
         }
         IpAddr::V6(six) => {
@@ -28,7 +35,7 @@ mod tests {
 
     #[test]
     fn an_address_is_written_as_it_displays() {
-        for text in ["0.0.0.0", "10.20.30.255", "127.0.0.1", "::1", "fe80::1:2", "::ffff:10.0.0.1"] {
+        for text in ["0.0.0.0", "9.10.99.100", "109.200.1.255", "127.0.0.1", "::1", "fe80::1:2", "::ffff:10.0.0.1"] {
             let address: IpAddr = text.parse().unwrap();
             let mut out = Vec::new();
             push_address(&mut out, address);

@@ -38,6 +38,32 @@ fn a_sign_in_is_confirmed_by_a_page_a_cookie_or_an_answer() {
 }
 
 #[test]
+fn each_request_of_a_connection_comes_from_the_device_that_its_own_fields_tell() {
+    const TARGET: &str = "/wms/stock/list.do?warehouse=HF";
+    let house = House::open();
+    let people = [house.person(WMS, "keeper.hf"), house.person(WMS, "picker.hf")];
+    let [keeper, picker] = people.each_ref().map(|person| person.browser.cookies());
+    let head = |cookies: &str, more: &str| {
+        format!("GET {TARGET} HTTP/1.1\r\nHost: {WMS}\r\nUser-Agent: curl/8.5.0\r\nCookie: {cookies}\r\n{more}\r\n")
+    };
+    // as an edge proxy does that sends everybody's requests over one connection
+    let turns = [&keeper, &keeper, &picker, &keeper, &picker];
+    let requests: String = turns.iter().map(|cookies| head(cookies, "")).collect();
+    let heard = people[0].browser.raw((requests + &head(&picker, "Connection: close\r\n")).as_bytes());
+    assert_eq!(String::from_utf8_lossy(&heard).matches("HTTP/1.1 200 OK").count(), 6);
+    let records: Vec<_> = house.journal().into_iter().filter(|record| record["target"] == TARGET).collect();
+    let told = |of: &str| records.iter().map(|record| record[of].clone()).collect::<Vec<_>>();
+    let names = ["keeper.hf", "keeper.hf", "picker.hf", "keeper.hf", "picker.hf", "picker.hf"];
+    assert_eq!(told("subject"), names);
+    let devices = told("device");
+    assert!(devices.iter().all(|device| device["known"] == true && device["id"].is_string()));
+    let ids: Vec<_> = devices.iter().map(|device| &device["id"]).collect();
+    let (of_keeper, of_picker) = (ids[0], ids[2]);
+    assert_ne!(of_keeper, of_picker);
+    assert_eq!(ids, [of_keeper, of_keeper, of_picker, of_keeper, of_picker, of_picker]);
+}
+
+#[test]
 fn a_wrong_password_signs_nobody_in() {
     let house = House::shared();
     for (host, target, status) in

@@ -36,6 +36,8 @@ pub struct Seen {
     pub device: Device,
     /// The Set-Cookie field that gives the device its identifier, where it had none.
     pub issue: Option<String>,
+    /// Whether whoever sends the same fields again comes from the same device.
+    pub lasting: bool,
 }
 
 impl DeviceReader {
@@ -65,7 +67,8 @@ impl DeviceReader {
         let user_agent = user_agent.unwrap_or_default();
         let key = self.remembered_as(user_agent, cookie_fields.clone());
         if let Some(device) = key.as_ref().and_then(|key| self.recent.get(key)) {
-            return Ok(Seen { device: Device { tls, ..Device::clone(&device) }, issue: None });
+            let device = Device { tls, ..Device::clone(&device) };
+            return Ok(Seen { device, issue: None, lasting: true });
         }
         let agent = self.agent(user_agent);
         let mut device = Device {
@@ -82,13 +85,14 @@ impl DeviceReader {
             .find_map(|cookie| self.recent_cookies.get_or(cookie.value, || self.cookie.verify(cookie.value)));
         device.known = device.id.is_some();
         if device.known {
+            let lasting = key.is_some();
             if let Some(key) = key {
                 self.recent.insert(&key, Rc::new(device.clone()));
             }
-            return Ok(Seen { device: Device { tls, ..device }, issue: None });
+            return Ok(Seen { device: Device { tls, ..device }, issue: None, lasting });
         }
         let (id, issue) = self.cookie.issue()?;
-        Ok(Seen { device: Device { id: Some(id), tls, ..device }, issue: Some(issue) })
+        Ok(Seen { device: Device { id: Some(id), tls, ..device }, issue: Some(issue), lasting: false })
     }
 
     /// What a device is remembered by: a browser sends the same fields with nearly every request. `None` where they are too long
