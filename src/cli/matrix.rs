@@ -58,7 +58,7 @@ impl MatrixCommand {
     /// When `out` cannot be written.
     pub fn run(self, out: &mut dyn Write) -> Result<ExitCode> {
         match load(&Source::Folder(self.routes.clone())) {
-            Ok(loaded) if loaded.set.catalog.permissions.is_empty() && self.format == Format::Table => {
+            Ok(loaded) if loaded.set.catalog.permissions().next().is_none() && self.format == Format::Table => {
                 writeln!(
                     out,
                     "no permissions: name them and the roles in a `roles.yaml` in `{}`",
@@ -96,10 +96,9 @@ struct Row<'a> {
 }
 
 fn rows(catalog: &Catalog, language: Language) -> Vec<Row<'_>> {
-    let mut rows = Vec::with_capacity(catalog.permissions.len());
-    for entry in &catalog.permissions {
-        let id = catalog.permission_id(entry.name.as_str());
-        let granted = catalog.roles.iter().map(|role| id.is_some_and(|id| role.permissions.contains(id))).collect();
+    let mut rows = Vec::new();
+    for (id, entry) in catalog.permissions() {
+        let granted = catalog.roles.iter().map(|role| role.permissions.contains(id)).collect();
         let name = entry.name.as_str();
         rows.push(Row { name, title: entry.title.show(language, name), granted });
     }
@@ -175,9 +174,8 @@ fn field(text: &str) -> String {
 fn json(catalog: &Catalog) -> String {
     let title = |title: &crate::rules::Title| serde_json::json!({"en": title.en.as_deref(), "zh": title.zh.as_deref()});
     let permissions: Vec<_> = catalog
-        .permissions
-        .iter()
-        .map(|entry| {
+        .permissions()
+        .map(|(_, entry)| {
             let effect = match entry.effect {
                 crate::model::Effect::None => "none",
                 crate::model::Effect::Change => "change",
@@ -189,8 +187,8 @@ fn json(catalog: &Catalog) -> String {
         .roles
         .iter()
         .map(|role| {
-            let granted =
-                role.permissions.iter().filter_map(|id| catalog.permission(id)).map(|entry| entry.name.as_str());
+            let granted = catalog.permissions().filter(|(id, _)| role.permissions.contains(*id));
+            let granted = granted.map(|(_, entry)| entry.name.as_str());
             serde_json::json!({
                 "name": role.name.as_str(),
                 "title": title(&role.title),

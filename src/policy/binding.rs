@@ -154,11 +154,11 @@ impl<'a> Binding<'a> {
         for (position, ((asked, entry), side)) in self.asked.iter().zip(&self.entries).zip(&cut.sides).enumerate() {
             match (&asked.ask, side) {
                 (Ask::Open, Side::Values(ids)) => {
-                    let values: Vec<CompactString> = ids
-                        .iter()
-                        .filter(|&&id| is_fillable(entry.dimension, id))
-                        .map(|&id| entry.dimension.value(id).into())
-                        .collect();
+                    let dimension = entry.dimension;
+                    let mut ids: SmallVec<[ValueId; 4]> =
+                        ids.iter().copied().filter(|&id| is_fillable(dimension, id)).collect();
+                    ids.sort_by_key(|&id| dimension.rank(id));
+                    let values: Vec<CompactString> = ids.iter().map(|&id| dimension.value(id).into()).collect();
                     for end in entry.ends {
                         self.put(position, &end.handle.first, ChangeKind::Filled, values.clone(), changes)?;
                     }

@@ -25,6 +25,8 @@ pub struct Dimension {
     /// Whether values were listed; an open dimension takes up whatever the assignments mention.
     pub closed: bool,
     values: Vec<CompactString>,
+    /// How many of the values are listed; those behind them were taken up as something mentioned them.
+    listed: usize,
     index: FxHashMap<CompactString, ValueId>,
     below: FxHashMap<ValueId, Arc<[ValueId]>>,
 }
@@ -48,7 +50,21 @@ impl Dimension {
         usize::try_from(id.0).ok().and_then(|at| self.values.get(at)).map_or("", CompactString::as_str)
     }
 
-    /// All values in the order in which they were first mentioned.
+    /// Where a value stands among others that people read, or an application is sent: as it is listed, and behind those by its text,
+    /// since the numbers of values that are not listed depend on what was loaded before.
+    #[must_use]
+    pub fn rank(&self, id: ValueId) -> (usize, &str) {
+        ((id.0 as usize).min(self.listed), self.value(id))
+    }
+
+    /// Whether both have the same name, and the same values with the same numbers and the same tree: everything but the title.
+    #[must_use]
+    pub fn has_values_of(&self, other: &Self) -> bool {
+        let all = |of: &Self| (of.closed, of.listed);
+        self.name == other.name && all(self) == all(other) && self.values == other.values && self.below == other.below
+    }
+
+    /// All values by their numbers: first those that are listed.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &str> {
         self.values.iter().map(CompactString::as_str)
     }
@@ -76,11 +92,12 @@ impl Dimension {
         id
     }
 
-    /// Computes the closure of the tree whose edges lead from each group to its members.
+    /// Computes the closure of the tree whose edges lead from each group to its members. What was taken up until now is what is listed.
     ///
     /// # Errors
     /// A value that lies below itself.
     pub fn set_tree(&mut self, edges: &FxHashMap<ValueId, Vec<ValueId>>) -> Result<(), ValueId> {
+        self.listed = self.values.len();
         for &root in edges.keys() {
             let mut found = vec![root];
             let mut open: Vec<ValueId> = edges.get(&root).cloned().unwrap_or_default();

@@ -189,11 +189,8 @@ impl PeopleBuilder {
     /// The key that another subject already has. A subject of the same name is replaced.
     pub fn add(&mut self, subject: Subject, password: Option<&str>, keys: &[KeyHash]) -> Result<(), KeyHash> {
         let people = &mut self.people;
-        let at = match people.index.get(&subject.id) {
-            Some(&at) => at,
-            None => u32::try_from(people.subjects.len()).unwrap_or(u32::MAX),
-        };
-        people.index.insert(subject.id.clone(), at);
+        let behind = u32::try_from(people.subjects.len()).unwrap_or(u32::MAX);
+        let at = *people.index.entry(subject.id.clone()).or_insert(behind);
         if let Some(password) = password {
             people.passwords.insert(subject.id.clone(), Arc::from(password));
         }
@@ -211,6 +208,25 @@ impl PeopleBuilder {
             None => people.subjects.push(subject),
         }
         taken
+    }
+
+    /// Adds the subject at place `at` of other people as it is there, with its credentials, under the numbers that its roles have now.
+    /// `None` where its name or a key is taken, or one of its roles is gone; not everything may have been added then.
+    pub(super) fn take(
+        &mut self,
+        people: &People,
+        at: u32,
+        keys: &[KeyHash],
+        roles: impl Fn(RoleId) -> Option<RoleId>,
+    ) -> Option<()> {
+        let mut subject = people.subjects.get(at as usize)?.clone();
+        for assignment in &mut subject.assignments {
+            assignment.role = roles(assignment.role)?;
+        }
+        let password = people.passwords.get(&subject.id).cloned();
+        let before = self.people.subjects.len();
+        self.add(subject, password.as_deref(), keys).ok()?;
+        (self.people.subjects.len() > before).then_some(())
     }
 
     /// The finished table.
@@ -254,6 +270,15 @@ impl People {
     #[must_use]
     pub fn api_key_owner(&self, hash: &KeyHash) -> Option<&SubjectId> {
         self.api_keys.get(hash).and_then(|&at| self.subjects.get(at as usize)).map(|subject| &subject.id)
+    }
+
+    /// The keys of each subject that has any, by its place.
+    pub(super) fn keys(&self) -> FxHashMap<u32, Vec<KeyHash>> {
+        let mut keys: FxHashMap<u32, Vec<KeyHash>> = FxHashMap::default();
+        for (key, at) in &self.api_keys {
+            keys.entry(*at).or_default().push(*key);
+        }
+        keys
     }
 
     /// The argon2 hash of the subject's password in PHC form, where it has one.

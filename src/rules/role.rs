@@ -62,6 +62,12 @@ impl PermissionSet {
         new
     }
 
+    /// Whether a permission is in both.
+    #[must_use]
+    pub fn intersects(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(own, other)| own & other != 0)
+    }
+
     /// The permissions in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = PermissionId> + '_ {
         (0..).zip(&self.words).flat_map(|(at, &word)| {
@@ -100,5 +106,8 @@ mod tests {
         assert_eq!(set.iter().map(|id| id.0).collect::<Vec<_>>(), [0, 63, 64, 200]);
         assert_eq!(set.len(), 4);
         assert!(!set.contains(PermissionId(1)) && !set.contains(PermissionId(10_000)));
+        let mut other = PermissionSet::default();
+        assert!(other.insert(PermissionId(65)) && !set.intersects(&other));
+        assert!(other.insert(PermissionId(200)) && set.intersects(&other) && other.intersects(&set));
     }
 }

@@ -50,8 +50,10 @@ impl RuleSet {
 /// Interned names.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    /// Every permission, sorted by name.
-    pub permissions: Vec<PermissionEntry>,
+    /// Every permission by its number; nothing where one went and no other has its number yet.
+    pub(super) permissions: Vec<Option<PermissionEntry>>,
+    /// The numbers, sorted by name.
+    pub(super) by_name: Vec<PermissionId>,
     /// Every role, in the order of the file.
     pub roles: Vec<Role>,
     /// Every dimension, in the order of the file.
@@ -71,7 +73,12 @@ impl Catalog {
     /// The permission of this id.
     #[must_use]
     pub fn permission(&self, id: PermissionId) -> Option<&PermissionEntry> {
-        self.permissions.get(id.0 as usize)
+        self.permissions.get(id.0 as usize).and_then(Option::as_ref)
+    }
+
+    /// Every permission, sorted by name. The numbers are in no order: a reload leaves those that there were as they are.
+    pub fn permissions(&self) -> impl Iterator<Item = (PermissionId, &PermissionEntry)> {
+        self.by_name.iter().filter_map(|&id| Some((id, self.permission(id)?)))
     }
 
     /// The id of a role.

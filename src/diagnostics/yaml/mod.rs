@@ -5,6 +5,7 @@
 //! field that wants a text takes a plain scalar as it is written: a warehouse `01` stays `01`, and `NO` stays `NO`.
 
 mod decode;
+mod entries;
 mod error;
 mod node;
 mod parse;
@@ -12,6 +13,7 @@ mod second;
 mod shape;
 mod spanned;
 
+pub use entries::EntryTexts;
 pub use node::{Document, Node};
 pub use shape::{OneOrMany, TEXT_OR_MAP, Table};
 pub use spanned::Spanned;

@@ -1,7 +1,7 @@
 //! Application files into applications with their route tables.
 
 use super::lookup::Known;
-use super::{Facts, Named, Notes, route};
+use super::{Facts, Named, Notes, Used, route};
 use crate::diagnostics::yaml::{Document, Spanned};
 use crate::diagnostics::{Mark, Place, Report};
 use crate::endpoint::UpstreamSpec;
@@ -34,12 +34,19 @@ pub(super) struct KnownApp {
     hosts: Vec<(CompactString, Mark)>,
     has_identity: bool,
     lookups: Vec<Place>,
+    /// The permissions and dimensions that it asks for by name.
+    used: Used,
     /// The other files that were read for it.
     others: Vec<(String, Vec<u8>)>,
     app: Arc<App>,
 }
 
 impl KnownApp {
+    /// Whether it asks for something that has another number now, or another effect.
+    pub(super) fn asks_for(&self, moved: &Used) -> bool {
+        self.used.permissions.intersects(&moved.permissions) || !self.used.dimensions.is_disjoint(&moved.dimensions)
+    }
+
     /// Whether the other files are still what they were.
     pub(super) fn holds(&self, folder: &Path) -> bool {
         self.others.iter().all(|(name, bytes)| std::fs::read(folder.join(name)).is_ok_and(|now| now == *bytes))
@@ -60,14 +67,14 @@ pub(super) fn compile(
     for file in files {
         let app = match file {
             AppFile::Known(known) => {
-                let mut notes = Notes { file: &known.file, report };
+                let mut notes = Notes::new(&known.file, report);
                 given_twice(&known.name, &apps, &mut notes);
                 claim(&known.hosts, &mut hosts, &mut notes);
                 Some(known)
             }
             AppFile::Read(read) => {
                 let (Named { file, raw }, document) = *read;
-                let mut notes = Notes { file: &file, report };
+                let mut notes = Notes::new(&file, report);
                 super::catalog::check_name("an application", &raw.app, &mut notes);
                 given_twice(&raw.app, &apps, &mut notes);
                 let names = host_names(&raw, &mut notes);
@@ -197,6 +204,7 @@ fn one(
         hosts,
         has_identity: document.root.get("identity").is_some(),
         lookups: known.places,
+        used: std::mem::take(&mut notes.used),
         others: read_files.into_inner(),
         app: Arc::new(app),
     })

@@ -1,23 +1,32 @@
 //! What one load leaves to the next, so that files whose text did not change are neither read nor compiled again.
 //!
-//! INVARIANT: an application depends on nothing but its own file, the permissions of `roles.yaml` with their effects, the names of its
-//! dimensions, and the other files that it names; people depend on nothing but their files, the names of the roles and the dimensions.
-//! What a role grants is no part of either, and neither are dimensions and roles that were written behind those that there were, and permissions
-//! whose names sort behind, since what there was keeps its numbers (`a_load_that_takes_over_what_it_knows_comes_to_the_same`).
+//! INVARIANT: an application depends on nothing but its own file, the permissions that it asks for with their effects, the numbers of the
+//! dimensions that it names, and the other files that it names; people depend on nothing but their files, the roles that they have
+//! and the dimensions but for their titles (`a_load_that_takes_over_what_it_knows_comes_to_the_same`). What a role grants is no part of
+//! either. A permission keeps its number as long as it is there; roles and dimensions are numbered as they are written.
 
 use super::Facts;
 use super::FileKind;
 use super::app::KnownApp;
+use super::entry::KnownEntries;
 use crate::diagnostics::Place;
-use crate::rules::dimension::Dimension;
+use crate::rules::dimension::{Dimension, DimensionId};
 use crate::rules::load::File;
 use crate::rules::people::People;
+use crate::rules::role::{PermissionSet, RoleId};
 use crate::rules::set::{Catalog, RuleSet};
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-type Digest = [u8; 32];
+pub(super) type Digest = [u8; 32];
+
+/// Permissions and dimensions by their numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Used {
+    pub(super) permissions: PermissionSet,
+    pub(super) dimensions: FxHashSet<DimensionId>,
+}
 
 /// What the last load that succeeded came to; nothing at first.
 #[derive(Clone, Debug, Default)]
@@ -29,9 +38,10 @@ pub(in crate::rules) struct Kept {
     roles: Digest,
     people_files: Digest,
     people: Arc<People>,
+    entries: Arc<KnownEntries>,
     /// The dimensions after the roles, and after the people, who add values to open ones.
     dimensions: [Vec<Arc<Dimension>>; 2],
-    permission_places: Arc<[Place]>,
+    permission_places: Arc<[Option<Place>]>,
     role_places: Arc<[Place]>,
     apps: FxHashMap<Arc<str>, (Digest, KnownApp)>,
 }
@@ -46,7 +56,7 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn of(files: &[File]) -> Self {
-        let each: Vec<Digest> = files.iter().map(|file| hash(digest(&SHA256, file.text.as_bytes()).as_ref())).collect();
+        let each: Vec<Digest> = files.iter().map(|file| digest_of(&file.text)).collect();
         let all = |kind: FileKind| {
             let mut all = Context::new(&SHA256);
             for (file, digest) in files.iter().zip(&each).filter(|(file, _)| FileKind::of(&file.name) == kind) {
@@ -54,7 +64,7 @@ impl Texts {
                 all.update(file.name.as_bytes());
                 all.update(digest);
             }
-            hash(all.finish().as_ref())
+            bytes(all.finish().as_ref())
         };
         let (roles, people) = (all(FileKind::Roles), all(FileKind::People));
         let names = files.iter().zip(&each).map(|(file, digest)| (file.name.clone(), *digest)).collect();
@@ -67,7 +77,12 @@ impl Texts {
     }
 }
 
-fn hash(bytes: &[u8]) -> Digest {
+/// The digest of a text.
+pub(super) fn digest_of(text: &str) -> Digest {
+    bytes(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+fn bytes(bytes: &[u8]) -> Digest {
     let mut digest = Digest::default();
     digest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     digest
@@ -83,20 +98,29 @@ impl Before {
         Some(Catalog { dimensions: of_roles.clone(), ..set.catalog.clone() })
     }
 
+    /// The catalog that the last load came to.
+    pub(super) fn last(&self) -> Option<&Catalog> {
+        self.0.as_ref().map(|(_, set)| &set.catalog)
+    }
+
     /// What was compiled before, and what of it stands under `catalog`, which is as the roles make it.
     pub(super) fn same(&self, catalog: &Catalog) -> Option<Same<'_>> {
         let (kept, set) = self.0.as_ref()?;
         let before = &set.catalog;
-        let [of_roles, _] = &kept.dimensions;
-        // what comes behind the rest moves nothing
-        let apps =
-            begins(
-                catalog.permissions.iter().map(|one| (&one.name, one.effect)),
-                before.permissions.iter().map(|one| (&one.name, one.effect)),
-            ) && begins(catalog.dimensions.iter().map(|one| &one.name), before.dimensions.iter().map(|one| &one.name));
-        let people = begins(catalog.roles.iter().map(|role| &role.name), before.roles.iter().map(|role| &role.name))
-            && *of_roles == catalog.dimensions;
-        Some(Same { kept, apps, people })
+        let mut moved = Used::default();
+        for (id, one) in before.permissions() {
+            let now = catalog.permission(id);
+            if now.is_none_or(|now| (&now.name, now.effect) != (&one.name, one.effect)) {
+                moved.permissions.insert(id);
+            }
+        }
+        for (id, one) in (0..).map(DimensionId).zip(&before.dimensions) {
+            if catalog.dimension(id).is_none_or(|now| now.name != one.name) {
+                moved.dimensions.insert(id);
+            }
+        }
+        let roles: Vec<Option<RoleId>> = before.roles.iter().map(|role| catalog.role_id(&role.name)).collect();
+        Some(Same { kept, moved, roles, dimensions: kept.dimensions_under(catalog) })
     }
 
     /// Takes the place of what was there.
@@ -105,40 +129,67 @@ impl Before {
     }
 }
 
-/// Whether `all` begins with everything in `first`.
-fn begins<T: PartialEq>(mut all: impl Iterator<Item = T>, mut first: impl Iterator<Item = T>) -> bool {
-    first.all(|one| all.next() == Some(one))
-}
-
 /// What was compiled before, under a catalog that may differ.
-#[derive(Clone, Copy)]
 pub(super) struct Same<'a> {
     kept: &'a Kept,
-    /// Whether permissions and dimensions have the places that applications know.
-    apps: bool,
-    /// Whether roles and dimensions are what people know.
-    people: bool,
+    /// What is not as applications know it.
+    moved: Used,
+    /// The number that each role has now.
+    roles: Vec<Option<RoleId>>,
+    /// The dimensions with the values that people added to them, where they are what people know.
+    dimensions: Option<Vec<Arc<Dimension>>>,
+}
+
+/// People as they were compiled before, and what their entries are read under now.
+pub(super) struct KnownPeople<'a> {
+    pub(super) people: &'a Arc<People>,
+    pub(super) entries: &'a Arc<KnownEntries>,
+    /// The number that each role has now.
+    pub(super) roles: &'a [Option<RoleId>],
+    /// The dimensions with the values that these people added to them.
+    pub(super) dimensions: &'a [Arc<Dimension>],
 }
 
 impl<'a> Same<'a> {
-    /// The people with the dimensions as they made them, where their files are the same.
-    pub(super) fn people(self, texts: &Texts) -> Option<(Arc<People>, Vec<Arc<Dimension>>)> {
-        let [_, of_people] = &self.kept.dimensions;
-        (self.people && self.kept.people_files == texts.people)
-            .then(|| (Arc::clone(&self.kept.people), of_people.clone()))
+    /// The people of the last load, where their entries mean the same now, but for the numbers of roles.
+    pub(super) fn people(&self) -> Option<KnownPeople<'_>> {
+        let dimensions = self.dimensions.as_deref()?;
+        Some(KnownPeople { people: &self.kept.people, entries: &self.kept.entries, roles: &self.roles, dimensions })
+    }
+
+    /// Whether everything about these people is the same.
+    pub(super) fn are_same_people(&self, texts: &Texts) -> bool {
+        let stays = |(id, now): (u32, &Option<RoleId>)| *now == Some(RoleId(id));
+        self.kept.people_files == texts.people && (0..).zip(&self.roles).all(stays)
     }
 
     /// The application of this file, where the text is the same.
-    pub(super) fn app(self, file: &str, digest: &Digest) -> Option<&'a KnownApp> {
-        self.kept.apps.get(file).filter(|(own, _)| self.apps && own == digest).map(|(_, app)| app)
+    pub(super) fn app(&self, file: &str, digest: &Digest) -> Option<&'a KnownApp> {
+        let (own, app) = self.kept.apps.get(file)?;
+        (own == digest && !app.asks_for(&self.moved)).then_some(app)
     }
 }
 
 impl Kept {
+    /// The dimensions of `catalog` with the values that people added to those that there were; `None` where those have others by themselves.
+    fn dimensions_under(&self, catalog: &Catalog) -> Option<Vec<Arc<Dimension>>> {
+        let [of_roles, of_people] = &self.dimensions;
+        let mut dimensions = catalog.dimensions.clone();
+        for (at, (listed, known)) in of_roles.iter().zip(of_people).enumerate() {
+            let now = dimensions.get_mut(at).filter(|now| now.has_values_of(listed))?;
+            let title = now.title.clone();
+            *now = Arc::clone(known);
+            if now.title != title {
+                Arc::make_mut(now).title = title;
+            }
+        }
+        Some(dimensions)
+    }
+
     pub(super) fn new(
         texts: &Texts,
         apps: Vec<KnownApp>,
-        people: &Arc<People>,
+        (people, entries): (&Arc<People>, Arc<KnownEntries>),
         dimensions: [Vec<Arc<Dimension>>; 2],
         facts: &Facts,
     ) -> Self {
@@ -147,6 +198,7 @@ impl Kept {
             roles: texts.roles,
             people_files: texts.people,
             people: Arc::clone(people),
+            entries,
             dimensions,
             permission_places: facts.permissions.as_slice().into(),
             role_places: facts.roles.as_slice().into(),

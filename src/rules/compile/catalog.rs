@@ -8,20 +8,26 @@ use crate::rules::dimension::{Dimension, DimensionId, ValueId};
 use crate::rules::raw::{RawDimension, RawRole, RawRoles};
 use crate::rules::role::{PermissionEntry, PermissionId, PermissionSet, Role, RoleId};
 use crate::rules::set::Catalog;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-pub(super) fn compile(files: &[Named<RawRoles>], report: &mut Report, facts: &mut Facts) -> Catalog {
+/// The catalog of these files. Permissions that `before` knows keep their numbers, so that applications that ask for them stand.
+pub(super) fn compile(
+    files: &[Named<RawRoles>],
+    before: Option<&Catalog>,
+    report: &mut Report,
+    facts: &mut Facts,
+) -> Catalog {
     let mut catalog = Catalog::default();
     for Named { file, raw } in files {
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         for (name, raw) in raw.dimensions.iter() {
             dimension(name, raw, &mut catalog, &mut notes);
         }
     }
-    permissions(files, &mut catalog, report, facts);
+    permissions(files, before, &mut catalog, report, facts);
     for Named { file, raw } in files {
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         for (name, raw) in raw.roles.iter() {
             facts.roles.push(notes.place(name.mark));
             role(name, raw, &mut catalog, &mut notes);
@@ -89,10 +95,16 @@ fn dimension(name: &Spanned<String>, raw: &RawDimension, catalog: &mut Catalog, 
     catalog.dimensions.push(Arc::new(dimension));
 }
 
-fn permissions(files: &[Named<RawRoles>], catalog: &mut Catalog, report: &mut Report, facts: &mut Facts) {
+fn permissions(
+    files: &[Named<RawRoles>],
+    before: Option<&Catalog>,
+    catalog: &mut Catalog,
+    report: &mut Report,
+    facts: &mut Facts,
+) {
     let mut all = Vec::new();
     for Named { file, raw } in files {
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         for (name, raw) in raw.permissions.iter() {
             match Permission::parse(name) {
                 Ok(permission) => {
@@ -108,16 +120,26 @@ fn permissions(files: &[Named<RawRoles>], catalog: &mut Catalog, report: &mut Re
         }
     }
     all.sort_by(|(a, a_place), (b, b_place)| (&a.name, a_place).cmp(&(&b.name, b_place)));
+    let known = |entry: &PermissionEntry| before.and_then(|before| before.permission_id(entry.name.as_str()));
+    let taken: FxHashSet<PermissionId> = all.iter().filter_map(|(entry, _)| known(entry)).collect();
+    // holes are filled before numbers are given behind the others
+    let mut free = (0..).map(PermissionId).filter(|id| !taken.contains(id));
     for (entry, place) in all {
-        let id = PermissionId(u32::try_from(catalog.permissions.len()).unwrap_or(u32::MAX));
         if catalog.permission_ids.contains_key(entry.name.as_str()) {
             let mark = crate::diagnostics::Mark { line: place.line, column: place.column, width: 0 };
             report.error(&place.file, mark, format!("the permission `{}` is given in two files", entry.name));
             continue;
         }
+        let Some(id) = known(&entry).or_else(|| free.next()) else { continue };
+        let at = id.0 as usize;
+        if catalog.permissions.len() <= at {
+            catalog.permissions.resize(at + 1, None);
+            facts.permissions.resize(at + 1, None);
+        }
         catalog.permission_ids.insert(entry.name.as_str().into(), id);
-        catalog.permissions.push(entry);
-        facts.permissions.push(place);
+        catalog.by_name.push(id);
+        catalog.permissions.get_mut(at).into_iter().for_each(|slot| *slot = Some(entry.clone()));
+        facts.permissions.get_mut(at).into_iter().for_each(|slot| *slot = Some(place.clone()));
     }
 }
 
@@ -127,10 +149,9 @@ fn role(name: &Spanned<String>, raw: &RawRole, catalog: &mut Catalog, notes: &mu
     for permission in &raw.permissions {
         if let Some(pattern) = permission.strip_suffix('*') {
             let all: Vec<String> = catalog
-                .permissions
-                .iter()
-                .filter(|known| known.name.as_str().starts_with(pattern))
-                .map(|known| format!("`{}`", known.name))
+                .permissions()
+                .filter(|(_, known)| known.name.as_str().starts_with(pattern))
+                .map(|(_, known)| format!("`{}`", known.name))
                 .collect();
             let diagnostic = notes.error(permission.mark, "a role lists its permissions one by one, without `*`");
             if !all.is_empty() {

@@ -6,6 +6,7 @@ mod before;
 mod body;
 mod catalog;
 mod condition;
+mod entry;
 mod fact;
 mod location;
 mod lookup;
@@ -21,6 +22,7 @@ pub use before::Before;
 use super::load::File;
 use super::people::People;
 use super::raw::{RawApp, RawPeople, RawRoles, RawTests};
+use super::role::PermissionId;
 use super::set::{Catalog, RuleSet};
 use super::suite::Suite;
 use crate::diagnostics::yaml::{Document, Node, Spanned, Table};
@@ -28,7 +30,8 @@ use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
 use crate::request::SecretNames;
 use app::AppFile;
-use before::{Same, Texts};
+use before::{Digest, Same, Texts, Used};
+use entry::KnownEntries;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -37,12 +40,19 @@ use std::sync::Arc;
 /// What lints want to know beside the compiled tables.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Where each permission of the catalog is written.
-    pub permissions: Vec<Place>,
+    /// Where each permission of the catalog is written, by its number.
+    pub permissions: Vec<Option<Place>>,
     /// Where each role is written.
     pub roles: Vec<Place>,
     /// Where each application is written.
     pub apps: Vec<AppPlaces>,
+}
+
+impl Facts {
+    /// Where the permission is written.
+    pub fn permission(&self, id: PermissionId) -> Option<&Place> {
+        self.permissions.get(id.0 as usize).and_then(Option::as_ref)
+    }
 }
 
 /// Where an application is written, whether it has an `identity:`, and where each of its lookups is written.
@@ -71,6 +81,8 @@ struct Named<T> {
 #[derive(Default)]
 struct Raw {
     people: Vec<Named<RawPeople>>,
+    /// The digests of the entries of each of these files, as far as they may be taken over.
+    entries: Vec<Vec<Digest>>,
     apps: Vec<AppFile>,
     tests: Vec<Named<RawTests>>,
 }
@@ -100,9 +112,15 @@ impl FileKind {
 pub(super) struct Notes<'a> {
     file: &'a Arc<str>,
     report: &'a mut Report,
+    /// What was asked for by name until now, and found.
+    used: Used,
 }
 
-impl Notes<'_> {
+impl<'a> Notes<'a> {
+    pub(super) fn new(file: &'a Arc<str>, report: &'a mut Report) -> Self {
+        Self { file, report, used: Used::default() }
+    }
+
     pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>) -> &mut Diagnostic {
         self.report.error(self.file, mark, message)
     }
@@ -137,19 +155,14 @@ pub(super) fn compile(
     let mut facts = Facts::default();
     let mut catalog = match before.catalog(&texts, &mut facts) {
         Some(catalog) => catalog,
-        None => catalog::compile(&read_roles(files, report), report, &mut facts),
+        None => catalog::compile(&read_roles(files, report), before.last(), report, &mut facts),
     };
     let same = before.same(&catalog);
-    let raw = read(files, &texts, folder, same, report);
     let of_roles = catalog.dimensions.clone();
     // people and tests may mention values of open dimensions, so they come before the catalog is final
-    let people = match same.and_then(|kept| kept.people(&texts)) {
-        Some((people, dimensions)) => {
-            catalog.dimensions = dimensions;
-            people
-        }
-        None => Arc::new(people::compile(&raw.people, sequence, &mut catalog, report)),
-    };
+    let known = same.as_ref().and_then(|same| known_people(files, &texts, same, sequence, &mut catalog));
+    let raw = read(files, &texts, folder, same.as_ref(), known.is_some(), report);
+    let (people, entries) = known.unwrap_or_else(|| read_people(&raw, sequence, &mut catalog, report));
     let of_people = catalog.dimensions.clone();
     let overrides = people::compile_overrides(&raw.tests, &people, &mut catalog, report);
     let mut others = Vec::new();
@@ -170,8 +183,38 @@ pub(super) fn compile(
     }
     let secrets = SecretNames::union(apps.iter().map(|app| &app.secrets));
     let set = RuleSet { revision: Revision::new(""), catalog, apps, secrets, hosts };
-    let kept = before::Kept::new(&texts, known, &people, [of_roles, of_people], &facts);
+    let kept = before::Kept::new(&texts, known, (&people, entries), [of_roles, of_people], &facts);
     Some(Compiled { set, people, suites, others, facts, kept })
+}
+
+/// The people of whom all or most is known, and the catalog with the values that they add; `None` where everything about them is to be read.
+fn known_people(
+    files: &[File],
+    texts: &Texts,
+    same: &Same<'_>,
+    sequence: u64,
+    catalog: &mut Catalog,
+) -> Option<(Arc<People>, Arc<KnownEntries>)> {
+    let known = same.people()?;
+    if same.are_same_people(texts) {
+        catalog.dimensions = known.dimensions.to_vec();
+        return Some((Arc::clone(known.people), Arc::clone(known.entries)));
+    }
+    let (people, entries) = entry::compile(files, &known, sequence, catalog)?;
+    Some((Arc::new(people), Arc::new(entries)))
+}
+
+fn read_people(
+    raw: &Raw,
+    sequence: u64,
+    catalog: &mut Catalog,
+    report: &mut Report,
+) -> (Arc<People>, Arc<KnownEntries>) {
+    let mut entries = KnownEntries::default();
+    for (file, digests) in raw.people.iter().zip(&raw.entries) {
+        entries.add(digests.clone(), file.raw.people.len());
+    }
+    (Arc::new(people::compile(&raw.people, sequence, catalog, report)), Arc::new(entries))
 }
 
 fn read_roles(files: &[File], report: &mut Report) -> Vec<Named<RawRoles>> {
@@ -185,12 +228,18 @@ fn read_roles(files: &[File], report: &mut Report) -> Vec<Named<RawRoles>> {
 }
 
 /// Reads the other files, but for those that are taken over.
-fn read(files: &[File], texts: &Texts, folder: &Path, same: Option<Same<'_>>, report: &mut Report) -> Raw {
-    let same_people = same.is_some_and(|same| same.people(texts).is_some());
+fn read(
+    files: &[File],
+    texts: &Texts,
+    folder: &Path,
+    same: Option<&Same<'_>>,
+    has_people: bool,
+    report: &mut Report,
+) -> Raw {
     let mut raw = Raw::default();
     for (file, digest) in files.iter().zip(texts.digests()) {
         let kind = FileKind::of(&file.name);
-        if kind == FileKind::Roles || (kind == FileKind::People && same_people) {
+        if kind == FileKind::Roles || (kind == FileKind::People && has_people) {
             continue;
         }
         if let Some(known) = same.and_then(|same| same.app(&file.name, digest)).filter(|known| known.holds(folder)) {
@@ -203,12 +252,17 @@ fn read(files: &[File], texts: &Texts, folder: &Path, same: Option<Same<'_>>, re
 }
 
 fn read_one(file: &File, kind: FileKind, raw: &mut Raw, report: &mut Report) -> Option<()> {
-    let mut document = Document::parse(&file.name, &file.text, report)?;
+    let text = &file.text;
+    let mut document = Document::parse(&file.name, text, report)?;
     let file = Arc::clone(&document.file);
     match kind {
         FileKind::Roles => {}
         FileKind::Tests => raw.tests.push(Named { file, raw: decode_tests(&mut document, report)? }),
-        FileKind::People => raw.people.push(Named { file, raw: decode_people(&mut document, report)? }),
+        FileKind::People => {
+            let digests = entry::digests(text, &document);
+            raw.people.push(Named { file, raw: decode_people(&mut document, report)? });
+            raw.entries.push(digests);
+        }
         FileKind::App if document.root.get("app").is_some() => {
             let app = decode_app(&mut document, report)?;
             raw.apps.push(AppFile::Read(Box::new((Named { file, raw: app }, document))));
@@ -290,14 +344,11 @@ fn decode_each<'a, T: DeserializeOwned>(
 }
 
 /// The permission of this name; notes it where there is none.
-pub(super) fn permission(
-    name: &Spanned<String>,
-    catalog: &Catalog,
-    notes: &mut Notes<'_>,
-) -> Option<super::role::PermissionId> {
+pub(super) fn permission(name: &Spanned<String>, catalog: &Catalog, notes: &mut Notes<'_>) -> Option<PermissionId> {
     let found = catalog.permission_id(name);
+    found.map(|id| notes.used.permissions.insert(id));
     if found.is_none() {
-        let known = catalog.permissions.iter().map(|permission| permission.name.as_str());
+        let known = catalog.permissions().map(|(_, permission)| permission.name.as_str());
         let suggestion = crate::diagnostics::suggest(name, known).map(str::to_owned);
         notes
             .error(name.mark, format!("unknown permission `{}`", name.value))

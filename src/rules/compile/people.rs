@@ -15,7 +15,7 @@ pub(super) fn compile(files: &[Named<RawPeople>], sequence: u64, catalog: &mut C
     let count = files.iter().map(|file| file.raw.people.len()).sum();
     let mut builder = PeopleBuilder::with_capacity(count);
     for Named { file, raw } in files {
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         for (name, raw) in raw.people.iter() {
             if files.len() > 1 && builder.people().named(name).is_some() {
                 notes.error(name.mark, format!("`{}` is given in two files", name.value));
@@ -38,7 +38,7 @@ pub(super) fn compile_overrides(
             return Arc::clone(base);
         }
         let mut builder = PeopleBuilder::from(People::clone(base));
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         for (name, raw) in raw.people.iter() {
             person(name, raw, catalog, &mut builder, &mut notes);
         }
@@ -47,7 +47,7 @@ pub(super) fn compile_overrides(
     files.iter().map(&mut compile).collect()
 }
 
-fn person(
+pub(super) fn person(
     name: &Spanned<String>,
     raw: &RawPerson,
     catalog: &mut Catalog,
@@ -137,6 +137,7 @@ fn assignment(
 /// The dimension of this name; notes it where there is none.
 pub(super) fn dimension(name: &Spanned<String>, catalog: &Catalog, notes: &mut Notes<'_>) -> Option<DimensionId> {
     let found = catalog.dimension_id(name);
+    found.map(|id| notes.used.dimensions.insert(id));
     if found.is_none() {
         let known = catalog.dimensions.iter().map(|dimension| dimension.name.as_str());
         let suggestion = suggest(name, known).map(str::to_owned);

@@ -50,7 +50,7 @@ pub(super) fn compile(
     let mut suites = Vec::with_capacity(files.len());
     let is_partial = report.has_errors();
     for (Named { file, raw }, people) in files.iter().zip(people) {
-        let mut notes = Notes { file, report };
+        let mut notes = Notes::new(file, report);
         let now = raw.now.as_ref().and_then(|text| notes.instant(text)).unwrap_or(NOW);
         let around = Surroundings {
             now,

@@ -10,9 +10,7 @@ impl Lint<'_> {
         let granted = |id| self.set.catalog.roles.iter().any(|role| role.permissions.contains(id));
         let missing: Vec<PermissionId> = asked.iter().filter(|id| !granted(*id)).collect();
         for id in missing {
-            let (Some(entry), Some(place)) =
-                (self.set.catalog.permission(id), self.facts.permissions.get(id.0 as usize))
-            else {
+            let (Some(entry), Some(place)) = (self.set.catalog.permission(id), self.facts.permission(id)) else {
                 continue;
             };
             let message = format!("no role grants `{}`, so the routes that ask for it refuse everybody", entry.name);

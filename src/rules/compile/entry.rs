@@ -1,0 +1,106 @@
+//! People entry by entry: what was compiled before is taken over, and only entries whose text is new are read.
+//!
+//! INVARIANT: what comes of it is what reading everything comes to, but for the numbers of values that people add to open dimensions,
+//! which nobody sees ([`crate::rules::Dimension::rank`]). Where anything is wrong, nothing comes of it, and everything is read, so that faults are
+//! told at their places (`people_entry_by_entry_come_to_the_same`).
+
+use super::before::{Digest, KnownPeople, digest_of};
+use super::{FileKind, Notes, decode_people, people};
+use crate::diagnostics::Report;
+use crate::diagnostics::yaml::{Document, EntryTexts};
+use crate::rules::load::File;
+use crate::rules::people::{People, PeopleBuilder};
+use crate::rules::set::Catalog;
+use rustc_hash::FxHashMap;
+
+/// The key that people stand under.
+const KEY: &str = "people";
+
+/// So many entries are read one by one in any case before everything is read again.
+const READ: usize = 1000;
+
+/// Who came of which text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KnownEntries {
+    /// The place among people by the digest of the text.
+    places: FxHashMap<Digest, u32>,
+    /// How many people there are with those whose texts are not known.
+    people: usize,
+    /// How many entries were read one by one since everything was read.
+    read: usize,
+}
+
+impl KnownEntries {
+    /// Takes up the next file: the digests of its first entries, and how many entries it has.
+    pub(super) fn add(&mut self, digests: Vec<Digest>, entries: usize) {
+        let places = (self.people..).filter_map(|at| u32::try_from(at).ok());
+        self.places.extend(digests.into_iter().zip(places));
+        self.people += entries;
+    }
+}
+
+/// The digests of the entries of a file, as far as they mean the same elsewhere.
+pub(super) fn digests(text: &str, document: &Document) -> Vec<Digest> {
+    let texts = EntryTexts::of(text, KEY).filter(|texts| texts.are_those_of(document));
+    texts.map(|texts| texts.texts().map(digest_of).collect()).unwrap_or_default()
+}
+
+/// The people of these files. `None` where they are to be read as a whole; `catalog` is as it was then.
+pub(super) fn compile(
+    files: &[File],
+    known: &KnownPeople<'_>,
+    sequence: u64,
+    catalog: &mut Catalog,
+) -> Option<(People, KnownEntries)> {
+    let of_roles = std::mem::replace(&mut catalog.dimensions, known.dimensions.to_vec());
+    let compiled = compile_files(files, known, sequence, catalog);
+    if compiled.is_none() {
+        catalog.dimensions = of_roles;
+    }
+    compiled
+}
+
+fn compile_files(
+    files: &[File],
+    known: &KnownPeople<'_>,
+    sequence: u64,
+    catalog: &mut Catalog,
+) -> Option<(People, KnownEntries)> {
+    let mut entries = KnownEntries { read: known.entries.read, ..KnownEntries::default() };
+    entries.places.reserve(known.entries.places.len());
+    let mut builder = PeopleBuilder::with_capacity(known.people.len());
+    let keys = known.people.keys();
+    let role = |before: crate::rules::role::RoleId| *known.roles.get(before.0 as usize)?;
+    for file in files.iter().filter(|file| FileKind::of(&file.name) == FileKind::People) {
+        let texts = EntryTexts::of(&file.text, KEY)?;
+        let digests: Vec<Digest> = texts.texts().map(digest_of).collect();
+        let places: Vec<Option<u32>> = digests.iter().map(|digest| known.entries.places.get(digest).copied()).collect();
+        let excerpt = texts.excerpt(|at| places.get(at).is_some_and(Option::is_none));
+        let mut report = Report::new();
+        let mut document = Document::parse(&file.name, &excerpt, &mut report)?;
+        if !EntryTexts::of(&excerpt, KEY)?.are_those_of(&document) {
+            return None;
+        }
+        let raw = decode_people(&mut document, &mut report)?;
+        let mut notes = Notes::new(&document.file, &mut report);
+        let mut read = raw.people.iter();
+        let before = builder.people().len();
+        // the last entry, which is always read, has no place
+        for place in places.iter().chain([&None]) {
+            if let Some(at) = *place {
+                let keys = keys.get(&at).map_or(&[][..], Vec::as_slice);
+                builder.take(known.people, at, keys, role)?;
+            } else {
+                let (name, raw) = read.next().filter(|(name, _)| builder.people().named(name).is_none())?;
+                people::person(name, raw, catalog, &mut builder, &mut notes);
+            }
+        }
+        if !report.is_empty() {
+            return None;
+        }
+        entries.read += raw.people.len();
+        entries.add(digests, builder.people().len() - before);
+    }
+    // values that nobody has any more, and boxes that could be shared, are gone when everything is read
+    (entries.read <= READ.max(entries.people)).then(|| (builder.finish(sequence), entries))
+}
