@@ -272,3 +272,14 @@ fn an_explanation_names_every_assignment_and_why_it_missed() {
     assert!(text.contains("`m-keeper` (role keeper): it holds no warehouse that is asked for"), "{text}");
     assert!(text.contains("warehouse `SH` lies in no box that grants the permission"), "{text}");
 }
+
+#[test]
+fn values_are_filled_in_as_they_are_listed_and_behind_those_by_their_text() {
+    let listed = "warehouse: {values: [HF, SH, BJ], tree: {EAST: [HF, SH]}}";
+    let roles = ROLES.replace(listed, "warehouse: {tree: {SH: [HF]}}");
+    let people =
+        "people: {first: {assignments: [{role: viewer, scope: {warehouse: [ZZ, AA, HF, SH], channel: all}}]}}\n";
+    let setting = Setting::of(&[("roles.yaml", &roles), ("people.yaml", people), ("wms.yaml", APP)]);
+    let found = setting.ask(Some("first"), "wms.test", "/list", "10.1.1.1", TURN);
+    assert_eq!(found.target, "/list?w=SH%2CHF%2CAA%2CZZ");
+}

@@ -128,6 +128,9 @@ impl State {
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [Y, X]}",
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Z]}",
             "warehouse: {values: [EAST, HF, NJ]}, shop: {values: [X, Y]}",
+            "warehouse: {tree: {EAST: [HF], NJ: []}}, shop: {values: [X, Y]}",
+            "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {tree: {X: [Y]}}",
+            "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Y], tree: {X: [Y]}}",
         ][self.dimensions];
         let (turn, count) = self.roles;
         let roles: Vec<String> = (0..count)
@@ -181,7 +184,7 @@ impl State {
             14 | 15 => state.permissions[0] ^= 1 << (to % 10),
             16 => state.permissions[1] ^= 1 << (to % 10),
             17 => state.roles = (to % 4, 4 - usize::from(at % 5 == 0)),
-            18 => state.dimensions = to % 8,
+            18 => state.dimensions = to % 11,
             _ => state.apps[at % 3] ^= 1 << (to % 10),
         }
         state
@@ -257,7 +260,13 @@ fn only_entries_whose_text_is_new_and_the_last_one_are_read() {
 fn an_entry_that_is_taken_over_means_what_it_would_where_it_stands() {
     for (old, new) in [
         // a comma is right between braces and wrong without
-        ("people: {\n  a: {},\n  b: {},\n  c: {}\n  }\n", "people:\n  a: {},\n  b: {},\n  c: {}\n"),
+        ("people: {\n  a: {},\n  b: {},\n  c: {}}\n", "people:\n  a: {},\n  b: {},\n  c: {}\n"),
+        ("people:\n  {a: {},\n  b: {},\n  c: {}}\n", "people:\n  b: {},\n  c: {}\n"),
+        // as many names as lines that look like entries, but not in them
+        (
+            "people:\n  a: {title: \"\n  x\"} # \r  b: {}\n  c: {}\n  d: {}\n",
+            "people:\n  a: {title: \"\n  y: {}\n  c: {title: \"}\"}\n  d: {}\n",
+        ),
         // what ends the document stands behind the last entry only
         ("people:\n  a: {}\n  b: {}\n...\n", "people:\n  a: {}\n  b: {}\n...\n  c: {}\n"),
         ("people:\n  a: {}\n  b: {}\n  c: {}\n", "people:\n  a: {}\n  b: {title: B}\n...\n  c: {}\n"),
