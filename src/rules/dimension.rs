@@ -60,8 +60,8 @@ impl Dimension {
     /// Whether both have the same name, and the same values with the same numbers and the same tree: everything but the title.
     #[must_use]
     pub fn has_values_of(&self, other: &Self) -> bool {
-        let all = |of: &Self| (of.closed, of.listed);
-        self.name == other.name && all(self) == all(other) && self.values == other.values && self.below == other.below
+        let same = self.name == other.name && self.closed == other.closed;
+        same && self.values == other.values && self.below == other.below
     }
 
     /// All values by their numbers: first those that are listed.

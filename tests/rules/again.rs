@@ -345,6 +345,16 @@ fn a_name_or_a_key_that_two_have_is_found_across_files_and_loads() {
 }
 
 #[test]
+fn a_dimension_that_is_opened_or_closed_is_not_the_same_though_its_values_are() {
+    let mut before = Before::default();
+    for values in ["values: [X, Y], ", "", "values: [X, Y], "] {
+        let mut files = with_people(&["people:\n  a: {assignments: [{role: r, scope: {warehouse: X}}]}\n  b: {}\n"]);
+        files[1].text = ROLES.replace("warehouse: {}", &format!("warehouse: {{{values}tree: {{X: [Y]}}}}"));
+        both(&files, &mut before, values).unwrap();
+    }
+}
+
+#[test]
 fn values_that_nobody_has_any_more_go_in_time() {
     let mut before = Before::default();
     let people = |of: usize| {
