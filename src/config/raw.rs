@@ -86,7 +86,7 @@ raw! {
         /// The port of HTTPS as clients see it, for redirects. Default: the port of the first HTTPS address.
         public_port: Option<u16> = None,
         /// Connections that the kernel may hold for each socket before they are accepted.
-        backlog: u32 = 1024,
+        backlog: u32 = 4096,
     }
 }
 
