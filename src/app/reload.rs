@@ -28,6 +28,9 @@ impl Inner {
                 seen = now;
                 self.reload_off_core().await;
             }
+            let inner = Arc::clone(&self);
+            // a panic in it is told by the runtime
+            let _ = tokio::task::spawn_blocking(move || inner.reloader.free_retired()).await;
             watch.changed().await;
         }
     }

@@ -32,8 +32,8 @@ impl InForce {
         self.0.load_full()
     }
 
-    /// Puts `live` in force for requests that begin from now on.
-    pub fn replace(&self, live: Live) {
-        self.0.store(Arc::new(live));
+    /// Puts `live` in force for requests that begin from now on. Gives what was in force, by which requests may still be governed.
+    pub fn replace(&self, live: Live) -> Arc<Live> {
+        self.0.swap(Arc::new(live))
     }
 }
