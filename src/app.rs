@@ -22,7 +22,7 @@ use crate::identity::device::Agents;
 use crate::identity::jwks::KeyRing;
 use crate::identity::key::MasterKey;
 use crate::identity::session::SessionTable;
-use crate::model::{Clock, Revision, SystemClock};
+use crate::model::{Clock, Revision, SystemClock, leave_real_time};
 use crate::rules::Source;
 use crate::server::admin::{self, Report};
 use crate::server::drain::{self, Drain, Signals};
@@ -103,6 +103,7 @@ pub fn start(plan: Plan) -> anyhow::Result<Running> {
     let background = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.background_threads.get())
         .thread_name("background")
+        .on_thread_start(leave_real_time)
         .enable_all()
         .build()
         .context("the background runtime cannot be had")?;

@@ -9,6 +9,7 @@ use super::settings::JournalError;
 use super::signer::Signer;
 use super::stats::JournalStats;
 use super::track::{Failed, Track};
+use crate::model::leave_real_time;
 use crate::telemetry::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -69,6 +70,7 @@ impl Duty {
     }
 
     fn run(mut self) -> Result<(), JournalError> {
+        leave_real_time();
         let settings = Arc::clone(&self.ground.settings);
         let _told = Closing(self.tracks.clone());
         let (mut next_sync, mut next_checkpoint) = (Instant::now(), Instant::now() + settings.checkpoint_every);

@@ -8,6 +8,7 @@ mod hex;
 mod id;
 mod outcome;
 mod permission;
+mod priority;
 pub mod quantity;
 mod reason;
 
@@ -19,4 +20,5 @@ pub use hex::{hex_digits, push_hex};
 pub use id::{RequestId, Revision, SubjectId};
 pub use outcome::Outcome;
 pub use permission::{Permission, PermissionError};
+pub use priority::leave_real_time;
 pub use reason::{FailureClass, Reason};

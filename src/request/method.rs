@@ -23,7 +23,9 @@ pub fn check_override<'a>(
     let is_judged = |known: &str| {
         named.clone().into_iter().any(|place| matches!(place, Location::Header(_)) && folds_to(place.name(), known))
     };
-    for name in view.field_names() {
+    // by their lengths alone most fields are none of these
+    let lengths = dialect.override_headers.iter().fold(0_u64, |lengths, known| lengths | 1 << (known.len() % 64));
+    for name in view.field_names().filter(|name| lengths >> (name.len() % 64) & 1 == 1) {
         if dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known)) {
             return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
         }
