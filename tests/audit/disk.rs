@@ -5,6 +5,7 @@ use std::io::{self};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use thread_priority::{ThreadSchedulePolicy, thread_schedule_policy};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -28,6 +29,8 @@ pub struct Told {
     /// Syncs of records wait until this is false.
     pub hold_syncs: bool,
     pub syncs_held: usize,
+    /// How the threads were scheduled that synced records.
+    pub synced_under: Vec<ThreadSchedulePolicy>,
 }
 
 #[derive(Clone, Default)]
@@ -99,6 +102,7 @@ impl AppendFile for Tracked {
 
     fn sync(&self) -> io::Result<()> {
         if self.series.starts_with("core") {
+            self.tape.tell(|told| told.synced_under.push(thread_schedule_policy().unwrap()));
             self.tape.tell(|told| told.syncs_held += usize::from(told.hold_syncs));
             self.tape.wait_until(|told| !told.hold_syncs);
             if let Some(code) = self.tape.tell(|told| told.sync_error) {

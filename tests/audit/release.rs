@@ -221,3 +221,25 @@ fn a_node_that_would_leave_the_folder_is_refused() {
         assert!(matches!(opened, Err(JournalError::Node(_))), "{node}");
     }
 }
+
+#[test]
+fn records_are_synced_without_real_time_also_where_the_process_has_it() {
+    use thread_priority::*;
+    let real_time = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    let bench = Bench::new(quiet());
+    // a thread of its own, which hands on what it is given; where the system gives this user no real time, it is as any other
+    let synced = std::thread::spawn(move || {
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, real_time);
+        let ledger = bench.open();
+        // whoever opens it syncs what it begins with
+        bench.tape.tell(|told| told.synced_under.clear());
+        local(async {
+            let journal = ledger.journal(0).unwrap();
+            journal.record(decision(1), Durability::Strict, ()).await.map(drop).unwrap();
+        });
+        bench.tape.tell(|told| told.synced_under.clone())
+    });
+    let synced = synced.join().unwrap();
+    assert!(!synced.is_empty() && synced.iter().all(|policy| *policy == ordinary), "{synced:?}");
+}

@@ -52,3 +52,21 @@ fn rules_that_fail_their_own_tests_are_not_taken() {
     let seen = keeper.get("/wms/stock/list.do?warehouse=SH");
     keeper.refused(&seen, 403, "out-of-scope");
 }
+
+#[test]
+fn where_the_process_has_real_time_reloads_run_without_it() {
+    use thread_priority::*;
+    let policies = std::thread::spawn(|| {
+        let real_time = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+        // where the system gives this user no real time, there is none to be left
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, real_time);
+        let house = House::open();
+        let background = house.demo.gateway.background();
+        let policy = || thread_schedule_policy().unwrap();
+        let task = background.spawn(async move { policy() });
+        let blocking = background.spawn_blocking(policy);
+        [background.block_on(task).unwrap(), background.block_on(blocking).unwrap()]
+    });
+    let ordinary = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    assert_eq!(policies.join().unwrap(), [ordinary, ordinary]);
+}
