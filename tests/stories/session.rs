@@ -64,6 +64,19 @@ fn each_request_of_a_connection_comes_from_the_device_that_its_own_fields_tell()
 }
 
 #[test]
+fn whoever_keeps_no_cookie_is_offered_one_with_every_answer_of_a_connection() {
+    const COOKIE: &str = "__Host-scopegate-device=";
+    let visitor = House::shared().visitor(WMS);
+    let head =
+        |more: &str| format!("GET /wms/login.do HTTP/1.1\r\nHost: {WMS}\r\nUser-Agent: curl/8.5.0\r\n{more}\r\n");
+    let heard = visitor.browser.raw((head("") + &head("Connection: close\r\n")).as_bytes());
+    let heard = String::from_utf8_lossy(&heard);
+    let offered: Vec<&str> = heard.split(COOKIE).skip(1).filter_map(|rest| rest.split(';').next()).collect();
+    assert_eq!(offered.len(), 2, "{heard}");
+    assert_ne!(offered[0], offered[1]);
+}
+
+#[test]
 fn a_wrong_password_signs_nobody_in() {
     let house = House::shared();
     for (host, target, status) in
