@@ -114,7 +114,9 @@ fn a_value_that_a_rule_calls_secret_stands_neither_in_the_scope_nor_in_the_detai
     house.reload_untested();
     let mut keeper = house.person(WMS, "keeper.hf");
     let seen = keeper.post("/wms/stock/adjust.do", &[("warehouse", "SH"), ("sku", "A-1001"), ("quantity", "0")]);
-    let record = keeper.refused(&seen, 403, "out-of-scope");
+    let mut record = keeper.refused(&seen, 403, "out-of-scope");
+    // the device's identifier is random, and may hold any two letters
+    record.as_object_mut().unwrap().remove("device");
     assert!(!record.to_string().contains("SH"), "{record:#}");
     let seen = keeper.post("/wms/stock/adjust.do", &[("warehouse", "HF"), ("sku", "A-1001"), ("quantity", "300")]);
     let (_, record) = keeper.permitted(&seen, "POST", "/wms/stock/adjust.do");
