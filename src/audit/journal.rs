@@ -6,6 +6,7 @@ use super::record::{DecisionRecord, OutcomeRecord};
 use super::series::Series;
 use super::settings::{Durability, JournalError};
 use super::track::Track;
+use crate::telemetry::Tally;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -153,7 +154,7 @@ impl Pending {
     /// When the write or the sync failed: nothing may be forwarded. The record itself stays in the buffer and is written when
     /// the disk takes it again; the outcome record tells that the request was refused after all.
     pub async fn written<T>(self, sealed: T) -> Result<Recorded<T>, JournalError> {
-        let _waiting = Waiting::new(&self.journal.shared.track);
+        let _waiting = Waiting::new(&self.journal.shared.track.counters.waiting);
         turn().await;
         self.journal.series.borrow_mut().settle(self.number)?;
         if self.durability == Durability::Strict {
@@ -165,18 +166,18 @@ impl Pending {
 }
 
 /// Counts a request among those that wait, for as long as it lives.
-struct Waiting(Arc<Track>);
+struct Waiting<'a>(&'a Tally);
 
-impl Waiting {
-    fn new(track: &Arc<Track>) -> Self {
-        track.counters.waiting.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(track))
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a Tally) -> Self {
+        waiting.add(1);
+        Self(waiting)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.counters.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.subtract(1);
     }
 }
 

@@ -14,7 +14,6 @@ use crate::model::{Clock, Timestamp};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What every series of a run shares.
@@ -151,7 +150,7 @@ impl Series {
             if let Err(error) = self.flush() {
                 let since = self.unrecorded.map_or(entry.time(), |(_, since)| since);
                 self.unrecorded = Some((self.unrecorded.map_or(1, |(count, _)| count + 1), since));
-                self.track.counters.unrecorded.fetch_add(1, Ordering::Relaxed);
+                self.track.counters.unrecorded.add(1);
                 return Err(error);
             }
         }
@@ -187,7 +186,7 @@ impl Series {
             "outcome" => &counters.outcomes,
             _ => &counters.others,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.add(1);
         self.count_queue();
         number
     }
@@ -199,7 +198,7 @@ impl Series {
     }
 
     fn count_queue(&self) {
-        self.track.counters.queue_bytes.store(u64::try_from(self.waiting()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.track.counters.queue_bytes.set(u64::try_from(self.waiting()).unwrap_or(u64::MAX));
     }
 
     /// Makes sure that the write of record `number` has returned, with one write for all that wait.
@@ -273,7 +272,7 @@ impl Series {
             Err(error) => {
                 // The present segment goes on; with the next record it is tried again.
                 tracing::error!(%error, series = self.track.name, "no new segment of the journal can be begun");
-                self.track.counters.segment_errors.fetch_add(1, Ordering::Relaxed);
+                self.track.counters.segment_errors.add(1);
             }
         }
     }
@@ -285,7 +284,7 @@ impl Series {
         while let Some(rest) = self.pending.get(self.sent..)
             && !rest.is_empty()
         {
-            self.track.counters.writes.fetch_add(1, Ordering::Relaxed);
+            self.track.counters.writes.add(1);
             match self.segment.file.write(rest) {
                 Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
                 Ok(count) => self.sent += count,
@@ -311,7 +310,7 @@ impl Series {
         let Published { segment, .. } = self.written;
         self.written = Published { records: number, head, segment, length: self.segment.bytes };
         self.track.publish(self.written, self.latest.as_micros());
-        self.track.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.track.counters.bytes.add(bytes);
         self.count_queue();
     }
 
@@ -327,7 +326,7 @@ impl Series {
             }
         }
         self.suspect = true;
-        self.track.counters.write_errors.fetch_add(1, Ordering::Relaxed);
+        self.track.counters.write_errors.add(1);
         if self.failure.is_none() {
             tracing::error!(%error, series = self.track.name, "the journal cannot be written");
         }

@@ -5,7 +5,6 @@ use super::track::Track;
 use crate::model::Timestamp;
 use crate::telemetry::JournalSeries;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The state of the journal, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,23 +42,22 @@ pub struct JournalStats {
 impl JournalStats {
     pub(super) fn of(tracks: &[Arc<Track>], space: &Space) -> Self {
         let zero = Self { room: space.room(), ..Self::default() };
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         tracks.iter().fold(zero, |sum, track| {
             let counters = &track.counters;
             let since = track.unsynced_since().map(Timestamp::from_micros);
             Self {
-                queue_bytes: sum.queue_bytes + get(&counters.queue_bytes),
-                waiting: sum.waiting + get(&counters.waiting),
-                decisions: sum.decisions + get(&counters.decisions),
-                outcomes: sum.outcomes + get(&counters.outcomes),
-                others: sum.others + get(&counters.others),
-                bytes: sum.bytes + get(&counters.bytes),
-                writes: sum.writes + get(&counters.writes),
-                write_errors: sum.write_errors + get(&counters.write_errors),
-                sync_errors: sum.sync_errors + get(&counters.sync_errors),
-                segment_errors: sum.segment_errors + get(&counters.segment_errors),
-                syncs: sum.syncs + get(&counters.syncs),
-                unrecorded: sum.unrecorded + get(&counters.unrecorded),
+                queue_bytes: sum.queue_bytes + counters.queue_bytes.get(),
+                waiting: sum.waiting + counters.waiting.get(),
+                decisions: sum.decisions + counters.decisions.get(),
+                outcomes: sum.outcomes + counters.outcomes.get(),
+                others: sum.others + counters.others.get(),
+                bytes: sum.bytes + counters.bytes.get(),
+                writes: sum.writes + counters.writes.get(),
+                write_errors: sum.write_errors + counters.write_errors.get(),
+                sync_errors: sum.sync_errors + counters.sync_errors.get(),
+                segment_errors: sum.segment_errors + counters.segment_errors.get(),
+                syncs: sum.syncs + counters.syncs.get(),
+                unrecorded: sum.unrecorded + counters.unrecorded.get(),
                 room: sum.room,
                 unsynced_since: [sum.unsynced_since, since].into_iter().flatten().min(),
             }

@@ -4,6 +4,7 @@ use super::ahead::Ahead;
 use super::chain::Hash;
 use super::medium::{AppendFile, Medium};
 use super::settings::JournalError;
+use crate::telemetry::{Counter, Tally};
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,22 +35,22 @@ pub(super) struct Synced {
     pub closed: bool,
 }
 
-/// Counters of a series; they only grow, but for `queue_bytes` and `waiting`.
+/// Counters of a series; they only grow, but for `queue_bytes` and `waiting`. The series itself counts, but for the syncs.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    pub queue_bytes: AtomicU64,
+    pub queue_bytes: Tally,
     /// Requests that wait for their record.
-    pub waiting: AtomicU64,
-    pub decisions: AtomicU64,
-    pub outcomes: AtomicU64,
-    pub others: AtomicU64,
-    pub bytes: AtomicU64,
-    pub writes: AtomicU64,
-    pub write_errors: AtomicU64,
-    pub sync_errors: AtomicU64,
-    pub segment_errors: AtomicU64,
-    pub syncs: AtomicU64,
-    pub unrecorded: AtomicU64,
+    pub waiting: Tally,
+    pub decisions: Tally,
+    pub outcomes: Tally,
+    pub others: Tally,
+    pub bytes: Tally,
+    pub writes: Tally,
+    pub write_errors: Tally,
+    pub segment_errors: Tally,
+    pub unrecorded: Tally,
+    pub syncs: Counter,
+    pub sync_errors: Counter,
 }
 
 /// A segment whose sync failed.
@@ -163,13 +164,13 @@ impl Track {
 
     /// Bytes written that are not synced.
     pub(super) fn unsynced_bytes(&self) -> u64 {
-        self.counters.bytes.load(Ordering::Relaxed).saturating_sub(self.synced_bytes.load(Ordering::Relaxed))
+        self.counters.bytes.get().saturating_sub(self.synced_bytes.load(Ordering::Relaxed))
     }
 
     /// Keeps room on the disk for what comes next; says how much was written since the last time. Blocks; never on a core.
     pub(super) fn keep_ahead(&self, free: u64) -> u64 {
         let Published { segment, length, .. } = self.published();
-        self.ahead.look(self.counters.bytes.load(Ordering::Relaxed), segment, length, free)
+        self.ahead.look(self.counters.bytes.get(), segment, length, free)
     }
 
     /// Nothing more is written; the last segment has so many bytes.
@@ -217,7 +218,7 @@ impl Track {
             return Err(Failed::Before(damage));
         }
         let since = self.unsynced_since.swap(0, Ordering::Relaxed);
-        let bytes = self.counters.bytes.load(Ordering::Relaxed);
+        let bytes = self.counters.bytes.get();
         // INVARIANT: what is published lies in files that were in the list before: first the one, then the other is read.
         let published = self.published();
         let files = self.files.lock().clone();
@@ -229,7 +230,7 @@ impl Track {
             .iter()
             .try_for_each(|file| file.sync())
             .and_then(|()| if renew { self.medium.sync_dir(&self.dir) } else { Ok(()) });
-        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+        self.counters.syncs.increment();
         match result {
             Ok(()) => {
                 self.files.lock().drain(..files.len().saturating_sub(1));
@@ -239,7 +240,7 @@ impl Track {
             }
             Err(error) => {
                 let error = JournalError::Sync(Arc::new(error));
-                self.counters.sync_errors.fetch_add(1, Ordering::Relaxed);
+                self.counters.sync_errors.increment();
                 self.new_name.fetch_or(renew, Ordering::AcqRel);
                 self.unsynced_since.store(since, Ordering::Relaxed);
                 // SECURITY: none of these files is asked again (`a_segment_whose_sync_failed_is_given_up_and_never_trusted_again`).

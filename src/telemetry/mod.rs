@@ -19,4 +19,5 @@ pub use event::{Event, Level};
 pub use log::{LogError, LogFormat, LogSettings, install_log};
 pub use lookup::{LookupResult, LookupSeries};
 pub use metrics::{HealthSeries, JournalSeries, Metrics, ReloadPart, RuleCounts};
+pub(crate) use series::Tally;
 pub use series::{Counter, Gauge};

@@ -49,20 +49,24 @@ impl Gauge {
 
 /// A number that one core writes and any thread reads.
 ///
-/// INVARIANT: only the owning core writes, so a plain load and store lose nothing.
+/// INVARIANT: only one thread at a time writes, the owning core's, so a plain load and store lose nothing.
 #[derive(Debug, Default)]
-pub(super) struct Tally(AtomicU64);
+pub(crate) struct Tally(AtomicU64);
 
 impl Tally {
-    pub(super) fn add(&self, count: u64) {
+    pub(crate) fn add(&self, count: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
     }
 
-    pub(super) fn subtract(&self, count: u64) {
+    pub(crate) fn subtract(&self, count: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_sub(count), Relaxed);
     }
 
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }

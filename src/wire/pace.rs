@@ -2,8 +2,8 @@
 
 use super::limit::PaceLimits;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::Context;
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
@@ -14,11 +14,20 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct Deadline {
     at: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The task that the timer is known to wake when it fires.
+    wakes: Option<Task>,
+}
+
+/// The addresses of a waker's parts, which tell the wakers that live at one time apart.
+type Task = (usize, usize);
+
+fn task(waker: &Waker) -> Task {
+    (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
 }
 
 impl Deadline {
     pub(super) fn new() -> Self {
-        Self { at: Instant::now(), timer: None }
+        Self { at: Instant::now(), timer: None, wakes: None }
     }
 
     pub(super) fn set(&mut self, after: Duration) {
@@ -32,12 +41,20 @@ impl Deadline {
         if timer.deadline() > at {
             timer.as_mut().reset(at);
         }
-        while timer.as_mut().poll(cx).is_ready() {
+        // INVARIANT: a timer that was polled and has not fired since holds the waker that it was polled with, so that no other waker
+        // has its addresses. To poll it again would only put the same waker in its place.
+        let task = Some(task(cx.waker()));
+        if self.wakes == task && !timer.is_elapsed() {
+            return false;
+        }
+        // not subject to the task's budget, without which the timer would not take the waker
+        while pin!(tokio::task::unconstrained(timer.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= at {
                 return true;
             }
             timer.as_mut().reset(at);
         }
+        self.wakes = task;
         false
     }
 }
@@ -83,5 +100,83 @@ impl Pace {
         }
         let earned = Duration::from_secs(self.moved / u64::from(self.limits.rate));
         (self.limits.silence + earned).saturating_sub(self.waited).min(self.limits.silence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+    use tokio::time::advance;
+
+    #[derive(Default)]
+    struct Woken(AtomicU32);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Woken {
+        fn times(&self) -> u32 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn passed(deadline: &mut Deadline, task: &Arc<Woken>) -> bool {
+        deadline.poll_passed(&mut Context::from_waker(&Waker::from(Arc::clone(task))))
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_task_that_asked_last_is_woken_once() {
+        let (first, second) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let mut deadline = Deadline::new();
+        deadline.set(SECOND);
+        assert!(!passed(&mut deadline, &first) && !passed(&mut deadline, &first));
+        assert!(!passed(&mut deadline, &second) && !passed(&mut deadline, &second));
+        advance(2 * SECOND).await;
+        assert_eq!((first.times(), second.times()), (0, 1));
+        assert!(passed(&mut deadline, &second));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_was_moved_wakes_at_its_new_time() {
+        let task = Arc::new(Woken::default());
+        let mut deadline = Deadline::new();
+        deadline.set(2 * SECOND);
+        assert!(!passed(&mut deadline, &task));
+        // later: the timer fires at the old time, finds out, and is set anew
+        advance(SECOND).await;
+        deadline.set(9 * SECOND);
+        advance(2 * SECOND).await;
+        assert_eq!(task.times(), 1);
+        assert!(!passed(&mut deadline, &task));
+        // earlier
+        deadline.set(SECOND);
+        assert!(!passed(&mut deadline, &task));
+        advance(2 * SECOND).await;
+        assert_eq!(task.times(), 2);
+        assert!(passed(&mut deadline, &task));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_without_budget_is_woken_too() {
+        let task = Arc::new(Woken::default());
+        let mut deadline = Deadline::new();
+        deadline.set(SECOND);
+        while tokio::task::coop::has_budget_remaining() {
+            let _ = pin!(tokio::task::coop::consume_budget()).poll(&mut Context::from_waker(Waker::noop()));
+        }
+        assert!(!passed(&mut deadline, &task));
+        tokio::task::yield_now().await;
+        let before = task.times();
+        assert!(!passed(&mut deadline, &task));
+        advance(2 * SECOND).await;
+        assert_eq!(task.times(), before + 1);
     }
 }
