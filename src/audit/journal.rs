@@ -6,6 +6,7 @@ use super::record::{DecisionRecord, OutcomeRecord};
 use super::series::Series;
 use super::settings::{Durability, JournalError};
 use super::track::Track;
+use crate::model::Timestamp;
 use crate::telemetry::Tally;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -96,6 +97,12 @@ impl Journal {
     ) -> Result<Recorded<T>, JournalError> {
         let pending = self.append(&record, durability)?;
         pending.written(sealed).await
+    }
+
+    /// The time, for an outcome: whoever waits for the end of a request needs no clock of its own.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.series.borrow().now()
     }
 
     /// Appends an outcome; it is written with the next decision or by [`Journal::tend`]. Where it cannot be held it is counted.

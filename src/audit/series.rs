@@ -135,6 +135,11 @@ impl Series {
         &self.ground.run
     }
 
+    /// The time by which segments are begun.
+    pub(super) fn now(&self) -> Timestamp {
+        self.ground.clock.now()
+    }
+
     /// Bytes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.pending.len() - self.sent

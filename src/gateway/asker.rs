@@ -30,9 +30,10 @@ pub(super) async fn identify(
         noted.identified = Some(app.identity.anonymous(&evidence, &noted.presented));
         return Ok(());
     }
-    match app.identity.identify(&evidence, &noted.presented, &passage.people, &core.verifiers).await {
-        Ok(identified) => {
-            passage.subject.clone_from(&identified.subject);
+    match app.identity.identify(&evidence, &noted.presented, passage.live.people_now(), &core.verifiers).await {
+        Ok(mut identified) => {
+            // the passage has it from here on
+            passage.subject = identified.subject.take();
             passage.source = identified.source;
             passage.session = identified.session;
             noted.identified = Some(identified);

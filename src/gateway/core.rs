@@ -1,6 +1,6 @@
 //! What one core keeps to serve requests, and what all cores share; holds state, decides nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use smallvec::smallvec;
 
 use super::device::LastDevice;
-use super::live::InForce;
+use super::live::{Governing, InForce, Outlook};
 use super::lookup::Finder;
 use super::lookup::sql::Databases;
 use super::open::{OpenStreams, Review};
@@ -96,6 +96,7 @@ impl ReadLimits {
 /// What one core keeps. Stays on its thread.
 pub struct Core {
     shared: Arc<Shared>,
+    outlook: RefCell<Outlook>,
     /// The journal of this core.
     pub journal: Journal,
     /// The way to the applications.
@@ -127,15 +128,34 @@ impl Core {
         devices: DeviceReader,
         prefix: u64,
     ) -> Self {
+        let outlook = RefCell::new(Outlook::new(&shared.in_force, &shared.directory));
         let streams = OpenStreams::default();
         let (finder, unknown_device, count) = (Finder::default(), Rc::default(), Cell::new(0));
-        Self { shared, journal, forwarder, metrics, streams, verifiers, finder, devices, unknown_device, prefix, count }
+        Self {
+            shared,
+            outlook,
+            journal,
+            forwarder,
+            metrics,
+            streams,
+            verifiers,
+            finder,
+            devices,
+            unknown_device,
+            prefix,
+            count,
+        }
     }
 
     /// What all cores share.
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// What governs a request that begins now, to its end.
+    fn governing(&self) -> Rc<Governing> {
+        Rc::clone(self.outlook.borrow_mut().now())
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
@@ -164,14 +184,11 @@ impl Core {
     pub(super) fn begin_unread(&self, connection: &ConnectionInfo) -> Passage {
         let ip = connection.source().to_canonical();
         let stream = connection.tls.as_ref().is_some_and(|tls| tls.protocol == Protocol::Http2);
-        let live = self.shared.in_force.pin();
-        let people = self.shared.directory.snapshot().over(&live.people);
         Passage {
             id: self.next_id(),
             time: self.shared.clock.now(),
             begun: Instant::now(),
-            live,
-            people,
+            live: self.governing(),
             client: ClientAddr { ip, chain: smallvec![ip] },
             device: Rc::clone(&self.unknown_device),
             issue: None,
@@ -239,15 +256,15 @@ impl Core {
         Ok(())
     }
 
-    /// Judges every open stream again under what is in force now, and closes those that are permitted no longer.
+    /// Judges every open stream again under what is in force now, and closes those that are permitted no longer. To be called from
+    /// time to time: a core that no request comes to lets go of old rules by it.
     pub fn review_streams(&self) {
+        let live = self.governing();
         if self.streams.is_empty() {
             return;
         }
-        let live = self.shared.in_force.pin();
-        let people = self.shared.directory.snapshot();
         let (sessions, now) = (&*self.shared.sessions, self.shared.clock.now());
-        let closed = self.streams.review(&Review { live: &live, people: &people, sessions, now });
+        let closed = self.streams.review(&Review { live: &live, people: live.people_now(), sessions, now });
         if closed > 0 {
             tracing::info!(closed, "open streams were closed: they are permitted no longer");
         }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
@@ -12,7 +11,7 @@ use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
 use crate::facts::Change;
 use crate::filter::Tally;
-use crate::model::{Clock, FailureClass, Reason, RequestId};
+use crate::model::{FailureClass, Reason, RequestId};
 use crate::policy::Judgement;
 use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
 use crate::wire::body::{Completion, Finish};
@@ -35,7 +34,6 @@ pub(super) struct Ending(Box<State>);
 /// Boxed, since the end is handed on from stage to stage.
 struct State {
     journal: Journal,
-    clock: Arc<dyn Clock>,
     metrics: RouteHandle,
     id: RequestId,
     begun: Instant,
@@ -58,7 +56,6 @@ impl Ending {
     pub fn of(core: &Core, passage: &mut Passage) -> Self {
         Self(Box::new(State {
             journal: core.journal.clone(),
-            clock: core.clock(),
             metrics: core.route_metrics(passage),
             id: passage.id,
             begun: passage.begun,
@@ -171,7 +168,7 @@ impl Drop for State {
             decision_micros: micros(self.decided),
             upstream_micros: self.exchanged.as_ref().map(|exchanged| micros(exchanged.took)),
             total_micros: micros(total),
-            ..OutcomeRecord::new(self.clock.now(), self.id, recorded(completion))
+            ..OutcomeRecord::new(self.journal.now(), self.id, recorded(completion))
         });
     }
 }

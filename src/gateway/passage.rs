@@ -10,9 +10,8 @@ use smallvec::SmallVec;
 
 use super::core::Core;
 use super::ending::Held;
-use super::live::Live;
+use super::live::Governing;
 use crate::audit::{DecisionRecord, Durability, JournalError, Pending, ShownDevice};
-use crate::facts::Snapshot;
 use crate::identity::client_addr::ClientAddr;
 use crate::identity::session::SessionKey;
 use crate::identity::source::SourceKind;
@@ -36,9 +35,7 @@ pub(super) struct Passage {
     /// The same on the clock that never jumps.
     pub begun: Instant,
     /// The rules and people that govern it to the end.
-    pub live: Arc<Live>,
-    /// The people that govern it, with freezes.
-    pub people: Snapshot,
+    pub live: Rc<Governing>,
     /// Where it comes from.
     pub client: ClientAddr,
     /// What it came on.
@@ -168,7 +165,7 @@ impl Passage {
         }
         let record = DecisionRecord {
             revision: self.live.rules.revision.as_str(),
-            people: self.people.sequence(),
+            people: self.live.people_now().sequence(),
             subject: self.subject.as_ref().map(SubjectId::as_str),
             source: self.source.map(SourceKind::as_str),
             role: deciding.and_then(|deciding| catalog.role(deciding.role)).map(|role| role.name.as_str()),

@@ -12,6 +12,7 @@ use super::device::LastDevice;
 use super::ending::Ending;
 use super::incoming::Incoming;
 use super::layers::{self, Panicked};
+use super::live::Live;
 use super::lookup::Resolved;
 use super::passage::{AskedHead, Parameters, Passage, body_parameters};
 use super::{carry, hold, lookup, refuse, session};
@@ -116,17 +117,18 @@ async fn serve(core: &Rc<Core>, client: &Client, exchange: Exchange) -> Answer {
     let mut incoming = Incoming::new(exchange.body);
     let mut noted = Noted::default();
     let (mut passage, begun) = core.begin(connection, &client.device, asked.head);
-    let app = match begun.and_then(|()| find_application(&mut passage, &asked)) {
+    let live = Rc::clone(&passage.live);
+    let app = match begun.and_then(|()| find_application(&live, &mut passage, &asked)) {
         Ok(app) => app,
         Err(judgement) => {
             passage.decided = passage.begun.elapsed();
             return refuse::answer(core, &mut passage, &asked, &judgement, &noted.parameters).await;
         }
     };
-    let (decided, judgement) = settle(core, &mut passage, &asked, &app, &mut incoming, &mut noted).await;
+    let (decided, judgement) = settle(core, &mut passage, &asked, app, &mut incoming, &mut noted).await;
     passage.decided = passage.begun.elapsed();
     let cap = passage.route.as_deref().and_then(approach::streamed_cap);
-    let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app: &app, cap };
+    let judged = Judged { asked: &asked, noted: &noted, judgement: &judgement, app, cap };
     match decided {
         Decided::Permit(permit) => carry_out(core, &mut passage, &judged, permit, incoming).await,
         Decided::Awaiting(awaiting) => Box::pin(hold::answer(core, &mut passage, &judged, *awaiting, incoming)).await,
@@ -194,7 +196,7 @@ pub(super) async fn record<T>(
 }
 
 /// Which application the host names; the names of the connection's certificate must agree (RFC 9110 section 7.4).
-fn find_application(passage: &mut Passage, asked: &Asked<'_>) -> Result<Arc<App>, Judgement> {
+fn find_application<'a>(live: &'a Live, passage: &mut Passage, asked: &Asked<'_>) -> Result<&'a Arc<App>, Judgement> {
     let sent = asked.head.raw_authority().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
     let authority =
         host::Authority::parse(sent).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
@@ -206,8 +208,8 @@ fn find_application(passage: &mut Passage, asked: &Asked<'_>) -> Result<Arc<App>
         let detail = Detail::text(format_args!("`{host}` is not what this connection was opened for"));
         return Err(Judgement::refused(Reason::HostMismatch, detail));
     }
-    let app = passage.live.rules.app_for_host(&host).map(Arc::clone);
-    passage.app.clone_from(&app);
+    let app = live.rules.app_for_host(&host);
+    passage.app = app.cloned();
     app.ok_or_else(|| {
         Judgement::refused(Reason::UnknownHost, Detail::text(format_args!("no application has the host `{host}`")))
     })
@@ -267,7 +269,9 @@ async fn judge<'a>(
         _ => (Bytes::new(), passage.time),
     };
     let route = approach::settle(app, found, &mut view, &limits.body, &body)?;
-    passage.route = Some(Arc::clone(route));
+    if passage.route.as_ref().is_none_or(|known| !Arc::ptr_eq(known, route)) {
+        passage.route = Some(Arc::clone(route));
+    }
     if is_public(route) != asks_nobody {
         // SECURITY: a route that only the body told may ask for somebody where the first guess asked for nobody, and the other way
         // round (`a_route_told_by_the_body_knows_who_asks`).
@@ -292,7 +296,7 @@ async fn judge<'a>(
         // boxed: few routes look anything up, and every request's future would have room for it
         Box::pin(lookup::resolve(core, passage, asked, app, noted, wanted)).await
     };
-    let live = Arc::clone(&passage.live);
+    let live = Rc::clone(&passage.live);
     let judged = decide(&question(passage, app, route, now, &resolved.facts), view);
     noted.tested = judged.tested();
     (passage.facts, passage.won, passage.forgets) = (resolved.facts, resolved.won, forgets);

@@ -179,12 +179,12 @@ impl IdentityChain {
             );
             return Err(IdentityError::new(Reason::ConflictingIdentities, &detail));
         }
-        let recorded = self.record.iter().find_map(|kind| claims.iter().find(|claim| claim.source == *kind));
-        let claim = recorded.unwrap_or(first);
-        check_status(people, claim)?;
+        let recorded = self.record.iter().find_map(|kind| claims.iter().position(|claim| claim.source == *kind));
         identified.since = claims.iter().filter_map(|claim| claim.since).max();
-        identified.subject = Some(claim.subject.clone());
+        let claim = claims.swap_remove(recorded.unwrap_or(0));
+        check_status(people, &claim)?;
         identified.source = Some(claim.source);
+        identified.subject = Some(claim.subject);
         // SECURITY: whose session an unbound cookie is cannot be told, so it does not go along with somebody's identity
         // (test `an_unbound_session_does_not_go_along_with_another_identity`).
         identified.cookie = self.bound_cookies(evidence, presented, &bound);

@@ -58,6 +58,14 @@ impl Transport for Link {
             Self::Tls(stream) => stream.reset(),
         }
     }
+
+    fn may_have_news(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.may_have_news(),
+            // a record that was read may hold more than was asked for
+            Self::Tls(_) => true,
+        }
+    }
 }
 
 impl AsyncRead for Link {

@@ -148,6 +148,9 @@ impl<IO: Transport> ClientConnection<IO> {
         if !link.input.is_empty() {
             return false;
         }
+        if !link.io.may_have_news() {
+            return true;
+        }
         // INVARIANT: not subject to the task's budget, which would make a readable stream look silent
         let look = pin!(tokio::task::unconstrained(poll_fn(|cx| link.poll_fill(cx))));
         let silent = look.poll(&mut Context::from_waker(Waker::noop())).is_pending();

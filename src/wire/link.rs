@@ -6,16 +6,25 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest};
 
 /// A byte stream that a connection can be served on.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
     /// Makes sure that the other side cannot take what it has got for a complete answer when the stream is dropped next:
     /// on TCP a reset instead of an orderly end.
     fn reset(&mut self) {}
+
+    /// Whether a read could give bytes or an end, as far as that is known without a system call; `true` where it is not known.
+    fn may_have_news(&self) -> bool {
+        true
+    }
 }
 
 impl Transport for tokio::net::TcpStream {
+    fn may_have_news(&self) -> bool {
+        self.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
     fn reset(&mut self) {
         let _ = socket2::SockRef::from(&*self).set_linger(Some(std::time::Duration::ZERO));
     }
