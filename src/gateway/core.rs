@@ -180,8 +180,8 @@ impl Core {
         RequestId::new(self.prefix, count)
     }
 
-    /// A request whose head was not read: nothing is known of it but its connection.
-    pub(super) fn begin_unread(&self, connection: &ConnectionInfo) -> Passage {
+    /// Begins with a request: number, time, rules. Nothing is known of it yet but its connection.
+    pub(super) fn begin(&self, connection: &ConnectionInfo) -> Passage {
         let ip = connection.source().to_canonical();
         let stream = connection.tls.as_ref().is_some_and(|tls| tls.protocol == Protocol::Http2);
         Passage {
@@ -206,21 +206,11 @@ impl Core {
         }
     }
 
-    /// Begins with a request: number, time, rules, client address, device. With a refusal, where a trusted proxy's forwarding
-    /// header cannot be read.
-    pub(super) fn begin(
-        &self,
-        connection: &ConnectionInfo,
-        last: &LastDevice,
-        head: &RequestHead,
-    ) -> (Passage, Result<(), Judgement>) {
-        let mut passage = self.begin_unread(connection);
-        let begun = self.place(&mut passage, connection, last, head);
-        (passage, begun)
-    }
-
-    /// Where a request comes from, and on what.
-    fn place(
+    /// Notes where a request comes from, and on what.
+    ///
+    /// # Errors
+    /// A refusal, where a trusted proxy's forwarding header cannot be read.
+    pub(super) fn place(
         &self,
         passage: &mut Passage,
         connection: &ConnectionInfo,

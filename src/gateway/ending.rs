@@ -54,7 +54,9 @@ struct State {
 impl Ending {
     /// The end of `passage`, whose decision has been appended.
     pub fn of(core: &Core, passage: &mut Passage) -> Self {
-        Self(Box::new(State {
+        // room first: the state is then made in it, and not made elsewhere and copied
+        let room = Box::new_uninit();
+        let state = State {
             journal: core.journal.clone(),
             metrics: core.route_metrics(passage),
             id: passage.id,
@@ -71,7 +73,8 @@ impl Ending {
             filtered: None,
             change: None,
             _open: passage.open.take(),
-        }))
+        };
+        Self(Box::write(room, state))
     }
 
     /// Counts the decision.

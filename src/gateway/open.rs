@@ -126,7 +126,7 @@ impl OpenStream {
     /// The body, cut off when the stream must end.
     pub fn guard(&self, body: AnswerBody) -> AnswerBody {
         match body {
-            AnswerBody::Tunnel(tunnel) => AnswerBody::Tunnel(tunnel.until(self.stop.clone())),
+            AnswerBody::Tunnel(tunnel) => AnswerBody::Tunnel(Box::new(tunnel.until(self.stop.clone()))),
             AnswerBody::Stream(inner) => {
                 let stop = self.stop.clone();
                 let ended = Box::pin(async move { stop.requested().await });

@@ -24,7 +24,7 @@ use crate::wire::head::{RequestHead, ResponseHead};
 use crate::wire::writer::AnswerHead;
 
 /// The judged parameters that records show: where they stand, and their values with secrets replaced.
-pub(super) type Parameters = SmallVec<[(CompactString, CompactString); 4]>;
+pub(super) type Parameters = Vec<(CompactString, CompactString)>;
 
 /// One request on its way.
 pub(super) struct Passage {
@@ -105,7 +105,7 @@ impl Passage {
 
     /// What was looked up, as the record shows it: the lookup, and `key: values (source)`.
     fn shown_facts(&self) -> Changed {
-        let (Some(app), Some(route)) = (&self.app, &self.route) else { return SmallVec::new() };
+        let (Some(app), Some(route)) = (&self.app, &self.route) else { return Changed::new() };
         let secret = |lookup: LookupId| {
             let mut ends = route.ends().filter(|end| end.lookup.is_some_and(|found| found.lookup == lookup));
             ends.any(|end| end.handle.places().any(|place| route.param(place).is_some_and(|rule| rule.secret)))
@@ -126,7 +126,7 @@ impl Passage {
             };
             Some((name, format_compact!("{key}{cut}: {values} ({source})")))
         };
-        listed(self.facts.iter().filter_map(show))
+        self.facts.iter().filter_map(show).collect()
     }
 
     /// Appends the decision to the journal of `core`; it is not yet written when this returns.
@@ -142,7 +142,7 @@ impl Passage {
     ) -> Result<Pending, JournalError> {
         let catalog = &self.live.rules.catalog;
         let scope = self.scope_values(judgement);
-        let changes = Changes::of(judgement, self.secrets());
+        let mut changes = Changes::of(judgement, self.secrets());
         let facts = self.shown_facts();
         let deciding = judgement.deciding().first();
         let assignment = deciding.and_then(|deciding| {
@@ -159,7 +159,7 @@ impl Passage {
         let permission = judgement.permission().and_then(|id| catalog.permission(id));
         let unnamed: &[Unnamed] = if let Detail::Unnamed(unnamed) = judgement.detail() { unnamed } else { &[] };
         let unnamed: SmallVec<[(&str, &str); 2]> = listed(unnamed.iter().map(|one| (one.place, one.name.as_str())));
-        let mut obligations = changes.removed.clone();
+        let mut obligations = std::mem::take(&mut changes.removed);
         if let (Outcome::Permit, Some(route), Some(app)) = (judgement.outcome(), &self.route, &self.app) {
             obligations.extend(Obligation::names(route, app, catalog));
         }
@@ -244,7 +244,7 @@ impl<'a> AskedHead<'a> {
     }
 }
 
-type Changed = SmallVec<[(CompactString, CompactString); 2]>;
+type Changed = Vec<(CompactString, CompactString)>;
 
 /// The bytes of an id that a record shows of what was looked up.
 const LONGEST_KEY: usize = 256;
@@ -254,7 +254,7 @@ const LONGEST_KEY: usize = 256;
 struct Changes {
     filled: Changed,
     narrowed: Changed,
-    removed: SmallVec<[CompactString; 2]>,
+    removed: Vec<CompactString>,
 }
 
 impl Changes {

@@ -37,7 +37,8 @@ use crate::wire::server::{Answer, Exchange, Rejected, Service};
 /// A request with the connection that it came on.
 pub struct Call {
     client: Rc<Client>,
-    exchange: Exchange,
+    /// Boxed once: it goes through the hands of all that stands around a request.
+    exchange: Box<Exchange>,
 }
 
 /// The connection that requests come on, and what is remembered of them.
@@ -78,7 +79,7 @@ where
     S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
 {
     async fn call(&self, exchange: Exchange) -> Answer {
-        let call = Call { client: Rc::clone(&self.client), exchange };
+        let call = Call { client: Rc::clone(&self.client), exchange: Box::new(exchange) };
         match layers::shed(self.service.clone(), call).await {
             Ok(Ok(Ok(answer))) => answer,
             Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.client.info).await,
@@ -109,16 +110,17 @@ enum Decided<'a> {
 }
 
 /// The whole life of a request.
-async fn serve(core: &Rc<Core>, client: &Client, exchange: Exchange) -> Answer {
+async fn serve(core: &Rc<Core>, client: &Client, exchange: Box<Exchange>) -> Answer {
     let connection: &ConnectionInfo = &client.info;
     // what stays alive over the waits is lent, not moved: each move of it would be a copy of its own in the future of every request
     let asked =
         Asked { head: &exchange.head, framing: exchange.framing, upgrade: exchange.upgrade.is_some(), connection };
     let mut incoming = Incoming::new(exchange.body);
     let mut noted = Noted::default();
-    let (mut passage, begun) = core.begin(connection, &client.device, asked.head);
+    let mut passage = core.begin(connection);
     let live = Rc::clone(&passage.live);
-    let app = match begun.and_then(|()| find_application(&live, &mut passage, &asked)) {
+    let placed = core.place(&mut passage, connection, &client.device, asked.head);
+    let app = match placed.and_then(|()| find_application(&live, &mut passage, &asked)) {
         Ok(app) => app,
         Err(judgement) => {
             passage.decided = passage.begun.elapsed();

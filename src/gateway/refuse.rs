@@ -59,7 +59,7 @@ async fn outright(
     head: Option<&RequestHead>,
     judgement: &Judgement,
 ) -> Answer {
-    let mut passage = core.begin_unread(connection);
+    let mut passage = core.begin(connection);
     let target = passage.redact(head.map_or(&b""[..], RequestHead::target));
     let shown = AskedHead {
         method: head.map_or("", RequestHead::method),

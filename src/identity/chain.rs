@@ -56,7 +56,7 @@ pub struct Identified {
     /// The bound session, as records show it.
     pub session: Option<SessionKey>,
     /// The fields that must not reach the application, in any spelling that folds to these names.
-    pub strip: SmallVec<[CompactString; 4]>,
+    pub strip: SmallVec<[CompactString; 1]>,
     /// The query parameter that must not reach the application.
     pub strip_query: Option<Arc<Location>>,
     /// The Cookie field that reaches the application.

@@ -340,7 +340,7 @@ impl Sending<'_> {
                 attempt.succeed();
                 let limits = self.upstream.shared().limits();
                 let tunnel = Tunnel::new(Box::new(io), early, limits.tunnel, Stop::never());
-                AnswerBody::Tunnel(tunnel.with_messages_up_to(limits.message))
+                AnswerBody::Tunnel(Box::new(tunnel.with_messages_up_to(limits.message)))
             }
         };
         Ok(UpstreamAnswer { head: answer.head, body, address: address.clone(), attempts: self.attempts })

@@ -274,8 +274,9 @@ pub enum AnswerBody {
     Full(Bytes),
     /// It is produced while it is sent. Where its size hint is exact, it must keep to that.
     Stream(BoxBody),
-    /// The connection becomes a raw tunnel; only with status 101 and in answer to an upgrade request.
-    Tunnel(Tunnel),
+    /// The connection becomes a raw tunnel; only with status 101 and in answer to an upgrade request. Boxed: few answers are one, and
+    /// every answer would have room for it in all the hands that it goes through.
+    Tunnel(Box<Tunnel>),
 }
 
 impl AnswerBody {

@@ -177,7 +177,7 @@ async fn exchange<IO: Transport + 'static, S: Service>(
     match std::mem::take(&mut answer.body) {
         AnswerBody::Tunnel(tunnel) if upgradable && answer.head.status() == 101 => {
             let finished = answer.finished.take();
-            let agreed = Agreed { tunnel, finished };
+            let agreed = Agreed { tunnel: *tunnel, finished };
             send(shared, answer, false, Closing { version, close: false, upgrade: true }).await?;
             return Ok(Some(agreed));
         }

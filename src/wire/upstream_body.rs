@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 enum Unread {
     Length(u64),
     /// The decoder, and data that it has given in advance.
-    Chunked(Decoder, Option<Bytes>),
+    Chunked(Box<(Decoder, Option<Bytes>)>),
     UntilClose,
     Done,
 }
@@ -33,7 +33,7 @@ impl<IO: Transport> UpstreamBody<IO> {
     pub(super) fn begin(inner: Box<Inner<IO>>, framing: Framing, pump: Pump, reusable: bool) -> Self {
         let unread = match framing {
             Framing::Length(length) if length > 0 => Unread::Length(length),
-            Framing::Chunked => Unread::Chunked(Decoder::new(inner.settings.chunk), None),
+            Framing::Chunked => Unread::Chunked(Box::new((Decoder::new(inner.settings.chunk), None))),
             Framing::UntilClose => Unread::UntilClose,
             _ => Unread::Done,
         };
@@ -89,7 +89,8 @@ impl<IO: Transport> UpstreamBody<IO> {
                 }
                 Ok(Some(data))
             }
-            Unread::Chunked(decoder, ahead) => {
+            Unread::Chunked(chunks) => {
+                let (decoder, ahead) = &mut **chunks;
                 let data = match ahead.take() {
                     Some(data) => Some(data),
                     None => match decoder.step(input).map_err(WireError::UpstreamFraming)? {
@@ -178,7 +179,7 @@ impl<IO: Transport> Body for UpstreamBody<IO> {
         match &self.unread {
             Unread::Done => SizeHint::with_exact(0),
             Unread::Length(left) => SizeHint::with_exact(*left),
-            Unread::Chunked(..) | Unread::UntilClose => SizeHint::new(),
+            Unread::Chunked(_) | Unread::UntilClose => SizeHint::new(),
         }
     }
 }

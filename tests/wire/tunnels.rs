@@ -36,7 +36,7 @@ impl Service for Upgrader {
         );
         let end = Rc::clone(&self.end);
         let finished = Some(Finish::new(move |completion, _| end.set(Some(completion))));
-        Answer { head, body: AnswerBody::Tunnel(tunnel), finished }
+        Answer { head, body: AnswerBody::Tunnel(Box::new(tunnel)), finished }
     }
 
     async fn reject(&self, rejected: Rejected) -> Answer {
