@@ -1,4 +1,5 @@
-//! The journal of one core: decisions are appended, written once a scheduler turn, and only then released; forwards nothing itself.
+//! The journal of one core: decisions are appended, written by the end of the scheduler's turn, and only then released; forwards
+//! nothing itself.
 
 use super::admin::AdminRecord;
 use super::keeper::Keeper;
@@ -6,6 +7,7 @@ use super::record::{DecisionRecord, OutcomeRecord};
 use super::series::Series;
 use super::settings::{Durability, JournalError};
 use super::track::Track;
+use super::turn::Turns;
 use crate::model::Timestamp;
 use crate::telemetry::Tally;
 use std::cell::RefCell;
@@ -56,6 +58,7 @@ struct Shared {
     keeper: Arc<Keeper>,
     write_delay: Duration,
     buffer_bytes: usize,
+    turns: Turns,
 }
 
 /// A decision that is in the buffer, not yet known to be written.
@@ -71,7 +74,7 @@ impl Journal {
         let track = Arc::clone(series.track());
         Self {
             series: Rc::new(RefCell::new(series)),
-            shared: Rc::new(Shared { track, keeper, write_delay, buffer_bytes }),
+            shared: Rc::new(Shared { track, keeper, write_delay, buffer_bytes, turns: Turns::of_this_thread() }),
         }
     }
 
@@ -154,15 +157,20 @@ impl Journal {
 impl Pending {
     /// Waits until the `write(2)` that holds the record has returned (and, where asked for, the sync after it), then seals the value.
     ///
-    /// All records that tasks of this thread append in one scheduler turn go into one write: each task lets those run that
-    /// are ready, and whoever comes round first writes for all. Dropping the future leaves the record in the buffer.
+    /// The first few records of a turn are written as they come. Where there are more, those that tasks of this thread append in one
+    /// turn go into one write: each task lets those run that are ready, and whoever comes round first writes for all. Dropping the
+    /// future leaves the record in the buffer.
     ///
     /// # Errors
     /// When the write or the sync failed: nothing may be forwarded. The record itself stays in the buffer and is written when
     /// the disk takes it again; the outcome record tells that the request was refused after all.
     pub async fn written<T>(self, sealed: T) -> Result<Recorded<T>, JournalError> {
         let _waiting = Waiting::new(&self.journal.shared.track.counters.waiting);
-        turn().await;
+        let few = self.journal.shared.turns.has_few();
+        // a disk that fails may take its time for it: once a turn
+        if !few || self.journal.series.borrow().is_failing() {
+            come_round().await;
+        }
         self.journal.series.borrow_mut().settle(self.number)?;
         if self.durability == Durability::Strict {
             // boxed: few routes are strict, and every request's future would have room for it
@@ -189,7 +197,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// Goes once to the end of the run queue. `tokio::task::yield_now` would also wait for a look at the sockets (a system call).
-async fn turn() {
+async fn come_round() {
     let mut turned = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut turned, true) {

@@ -29,6 +29,7 @@ mod space;
 mod stats;
 pub mod tail;
 mod track;
+mod turn;
 pub mod verify;
 
 pub use admin::{AdminAction, AdminRecord};

@@ -206,6 +206,11 @@ impl Series {
         self.track.counters.queue_bytes.set(u64::try_from(self.waiting()).unwrap_or(u64::MAX));
     }
 
+    /// Whether the last write failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Makes sure that the write of record `number` has returned, with one write for all that wait.
     pub(super) fn settle(&mut self, number: u64) -> Result<(), JournalError> {
         if self.written.records >= number {

@@ -33,12 +33,13 @@ fn a_failing_write_refuses_the_whole_turn_once_and_keeps_its_records() {
     local(async {
         let journal = ledger.journal(0).unwrap();
         bench.tape.tell(|told| told.write_error = Some(EIO));
+        assert!(matches!(record(&journal, 11).await, Err(JournalError::Write(_))));
         let before = ledger.stats().writes;
         for task in spawn_records(&journal, 0..10) {
             assert!(matches!(task.await.unwrap(), Err(JournalError::Write(_))));
         }
         assert_eq!(ledger.stats().writes, before + 1);
-        assert_eq!(ledger.stats().write_errors, 1);
+        assert_eq!(ledger.stats().write_errors, 2);
         assert!(ledger.stats().queue_bytes > 0);
         bench.tape.tell(|told| told.write_error = None);
         record(&journal, 10).await.unwrap();
@@ -46,7 +47,7 @@ fn a_failing_write_refuses_the_whole_turn_once_and_keeps_its_records() {
     });
     ledger.stop().unwrap();
     assert!(bench.verify().sound());
-    assert_eq!(bench.query(&["kind=decision"], Order::Oldest, 99).len(), 11, "what was refused is on record too");
+    assert_eq!(bench.query(&["kind=decision"], Order::Oldest, 99).len(), 12, "what was refused is on record too");
 }
 
 #[test]
