@@ -1,6 +1,6 @@
 //! TLS towards applications: what is accepted, and that what is not never sees a request.
 
-use super::application::{Application, Seen, send, serve};
+use super::application::{Application, Seen, Step, send, serve};
 use super::{Bench, OK, change, compiled};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -65,6 +65,11 @@ impl Authority {
 }
 
 async fn start(identity: &Identity, clients: Option<&Authority>) -> Application {
+    start_with(identity, clients, || vec![send(OK)]).await
+}
+
+/// Answers each request by `steps`.
+async fn start_with(identity: &Identity, clients: Option<&Authority>, steps: fn() -> Vec<Step>) -> Application {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
@@ -87,7 +92,7 @@ async fn start(identity: &Identity, clients: Option<&Authority>) -> Application 
         for connection in 0.. {
             let (socket, _) = listener.accept().await.unwrap();
             if let Ok(stream) = acceptor.accept(socket).await {
-                let script = Rc::new(|_, _| vec![send(OK)]);
+                let script = Rc::new(move |_, _| steps());
                 tokio::task::spawn_local(serve(stream, connection, script, Rc::clone(&record)));
             }
         }
@@ -216,4 +221,23 @@ async fn tls_that_cannot_be_set_up_is_told_when_rules_are_loaded() {
         let faults = bench.shared.prepare([&spec]).err().unwrap();
         assert!(faults[0].1.to_string().contains(what), "{}", faults[0].1);
     }
+}
+
+#[tokio::test]
+async fn an_idle_connection_with_tls_that_was_closed_is_not_used_again() {
+    let test = async {
+        let identity = Authority::new().issue("erp.lan");
+        let application = start_with(&identity, None, || vec![send(OK), Step::Close]).await;
+        let (bench, pin) = (Bench::new(), identity.pin());
+        let spec = compiled(&format!("{{url: 'https://{}', tls: {{pin: '{pin}'}}}}", application.address));
+        for _ in 0..2 {
+            assert_eq!(bench.ask(&spec, change("/a")).await, Ok((200, "ok".to_owned())));
+            // the application goes on to close, and the runtime looks at the sockets
+            for _ in 0..64 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(application.connections(), [0, 1]);
+    };
+    LocalSet::new().run_until(test).await;
 }
