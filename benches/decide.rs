@@ -26,6 +26,10 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+/// That of the program: what is measured is what it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 
 /// As many routes and people, ten roles, three assignments a person.
