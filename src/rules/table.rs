@@ -41,10 +41,17 @@ struct Node {
     literal: Option<(CompactString, u32)>,
     named: Vec<(Named, u32)>,
     any: Option<u32>,
-    here: Vec<u32>,
-    below: Vec<u32>,
+    here: SmallVec<[u32; 2]>,
+    below: SmallVec<[u32; 2]>,
     /// Where many routes at this place differ by the value of one parameter.
     by_value: Option<Box<ByValue>>,
+}
+
+impl Node {
+    /// Whether something else than a literal segment may follow.
+    fn branches(&self) -> bool {
+        self.any.is_some() || !self.named.is_empty() || !self.below.is_empty()
+    }
 }
 
 /// What was found for a request.
@@ -109,10 +116,10 @@ pub enum Said<'v> {
 /// A segment as paths are matched with (folded where the application ignores letter case) and as it was sent.
 pub type Asked<'s> = (&'s str, &'s str);
 
-struct Search<'s, 'v> {
+struct Search<'s, 'v, P> {
     method: u32,
     /// The segment at a place; `None` behind the last one.
-    segment: &'s dyn Fn(usize) -> Option<Asked<'s>>,
+    segment: P,
     say: &'s dyn Fn(&Location) -> Said<'v>,
     path_found: bool,
 }
@@ -140,7 +147,7 @@ impl RouteTable {
     pub fn find<'a>(&'a self, method: &str, view: &RequestView<'_>) -> Find<'a> {
         let segments = view.target().segments();
         let segment = |at: usize| segments.get(at).map(|segment| (segment.key(), segment.text()));
-        self.find_by(method, &segment, &|location| said(view, location))
+        self.find_by(method, segment, &|location| said(view, location))
     }
 
     /// The same with `segment` telling the segments of the path, and `say` what the request says at a place.
@@ -148,8 +155,8 @@ impl RouteTable {
     pub fn find_by<'a, 's, 'v>(
         &'a self,
         method: &str,
-        segment: &'s dyn Fn(usize) -> Option<Asked<'s>>,
-        say: &'s dyn Fn(&Location) -> Said<'v>,
+        segment: impl Fn(usize) -> Option<Asked<'s>>,
+        say: &dyn Fn(&Location) -> Said<'v>,
     ) -> Find<'a> {
         let mut search = Search { method: MethodSet::bit(method), segment, say, path_found: false };
         match self.descend(0, 0, &mut search) {
@@ -163,9 +170,21 @@ impl RouteTable {
     ///
     /// INVARIANT: of patterns under two typed children of one node no two match the same request (checked when built),
     /// so that the first hit is the most specific. A node is visited at most once.
-    fn descend<'a>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
-        let here = self.nodes.get(node as usize)?;
-        let Some((key, text)) = (search.segment)(depth) else { return self.choose(here, search) };
+    fn descend<'a, 's, P>(&'a self, node: u32, depth: usize, search: &mut Search<'_, '_, P>) -> Option<Find<'a>>
+    where
+        P: Fn(usize) -> Option<Asked<'s>>,
+    {
+        let (mut node, mut depth) = (node, depth);
+        let (here, (key, text)) = loop {
+            let here = self.nodes.get(node as usize)?;
+            let Some(asked) = (search.segment)(depth) else { return self.choose(here, search) };
+            if here.branches() {
+                break (here, asked);
+            }
+            // nothing else can follow here, so there is nothing to come back to
+            node = self.literal(node, asked.0)?;
+            depth += 1;
+        };
         if let Some(child) = self.literal(node, key)
             && let Some(found) = self.descend(child, depth + 1, search)
         {
@@ -200,8 +219,11 @@ impl RouteTable {
         }
     }
 
-    fn static_file<'a>(&'a self, below: &[u32], depth: usize, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
-        let rest: SmallVec<[&str; 8]> = (depth..).map_while(search.segment).map(|(_, text)| text).collect();
+    fn static_file<'a, 's, P>(&'a self, below: &[u32], depth: usize, search: &mut Search<'_, '_, P>) -> Option<Find<'a>>
+    where
+        P: Fn(usize) -> Option<Asked<'s>>,
+    {
+        let rest: SmallVec<[&str; 8]> = (depth..).map_while(&search.segment).map(|(_, text)| text).collect();
         let accepting = below.iter().copied().filter(|&at| {
             let assets = self.routes.get(at as usize).and_then(|route| route.pattern.assets.as_ref());
             assets.is_some_and(|assets| assets.accept(rest.iter().copied()))
@@ -211,14 +233,14 @@ impl RouteTable {
     }
 
     /// The first of the routes at one place that matches; they are sorted so that the more specific comes first.
-    fn choose<'a>(&'a self, node: &'a Node, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
+    fn choose<'a, P>(&'a self, node: &'a Node, search: &mut Search<'_, '_, P>) -> Option<Find<'a>> {
         match node.by_value.as_ref().and_then(|by_value| by_value.pick(search)) {
             Some(picked) => self.first(picked.filter_map(|at| node.here.get(at as usize).copied()), search),
             None => self.first(node.here.iter().copied(), search),
         }
     }
 
-    fn first<'a>(&'a self, places: impl Iterator<Item = u32>, search: &mut Search<'_, '_>) -> Option<Find<'a>> {
+    fn first<'a, P>(&'a self, places: impl Iterator<Item = u32>, search: &mut Search<'_, '_, P>) -> Option<Find<'a>> {
         for route in places.filter_map(|at| self.routes.get(at as usize)) {
             if !route.methods.has(search.method) {
                 search.path_found = true;

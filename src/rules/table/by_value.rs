@@ -67,7 +67,10 @@ impl ByValue {
     ///
     /// INVARIANT: what is left out has one predicate, which comes out as a miss: walking it would find nothing and stop at nothing, but
     /// for noting that the path is ruled for other methods (`the_trie_finds_what_walking_the_list_finds`).
-    pub(super) fn pick<'t>(&'t self, search: &mut Search<'_, '_>) -> Option<impl Iterator<Item = u32> + use<'t>> {
+    pub(super) fn pick<'t, P>(
+        &'t self,
+        search: &mut Search<'_, '_, P>,
+    ) -> Option<impl Iterator<Item = u32> + use<'t, P>> {
         let asking = match (search.say)(&self.location) {
             Said::Absent => None,
             Said::One(value) => self.asking.get(value),
