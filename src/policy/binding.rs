@@ -33,17 +33,22 @@ pub(super) struct Binding<'a> {
 }
 
 impl<'a> Binding<'a> {
+    /// Of nothing yet.
+    pub(super) fn new(route: &'a Route) -> Self {
+        Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: false }
+    }
+
     /// Reads every bound place, and takes the facts about the objects that are named.
     ///
     /// # Errors
     /// A place that is absent where the rule wants a value, or that cannot be read; an object of which nothing is known.
     pub(super) fn read(
+        &mut self,
         question: &Question<'a>,
         view: &'a RequestView<'_>,
         readings: &Readings<'a>,
-    ) -> Result<Self, Refusal> {
-        let route: &'a Route = question.route;
-        let mut binding = Self { route, asked: SmallVec::new(), entries: SmallVec::new(), held: false };
+    ) -> Result<(), Refusal> {
+        let route = self.route;
         for rule in &route.scope {
             let ScopeRule::Bound { dimension: id, ends, absent, narrow } = rule else { continue };
             let Some(dimension) = question.rules.catalog.dimension(*id) else {
@@ -52,8 +57,15 @@ impl<'a> Binding<'a> {
             let mut texts = Texts::new();
             let (mut missing, mut held) = (None, false);
             for (at, end) in (0_u16..).zip(ends) {
-                let found = named(&end.handle, |place| readings.at(route, view, place))?;
-                match binding.take(question, &found, end, at, &mut texts)? {
+                let read;
+                let found = match readings.only(route, &end.handle) {
+                    Some(found) => found,
+                    None => {
+                        read = named(&end.handle, |place| readings.at(route, view, place))?;
+                        read.as_slice()
+                    }
+                };
+                match self.take(question, found, end, at, &mut texts)? {
                     Taken::Values => {}
                     Taken::Absent if end.may_stay => {}
                     Taken::Absent => missing = missing.or(Some(&end.handle.first)),
@@ -79,10 +91,10 @@ impl<'a> Binding<'a> {
                     return Err(Refusal::new(Reason::ScopeMissing, detail));
                 }
             };
-            binding.asked.push(Asked { dimension: *id, ask });
-            binding.entries.push(Entry { dimension, ends, texts });
+            self.asked.push(Asked { dimension: *id, ask });
+            self.entries.push(Entry { dimension, ends, texts });
         }
-        Ok(binding)
+        Ok(())
     }
 
     /// Puts the values of one end, which names what was `found`, behind `texts`.
@@ -128,10 +140,9 @@ impl<'a> Binding<'a> {
         self.held
     }
 
-    /// The values for the record: those given that lie in `cut`, or all of them without one.
-    pub(super) fn bound(&self, cut: Option<&Cut>) -> SmallVec<[Bound; 2]> {
+    /// Puts the values for the record into `all`: those given that lie in `cut`, or all of them without one.
+    pub(super) fn bound(&self, cut: Option<&Cut>, all: &mut SmallVec<[Bound; 2]>) {
         let side = |at: usize| cut.and_then(|cut| cut.sides.get(at));
-        let mut all = SmallVec::new();
         for (at, (asked, entry)) in self.asked.iter().zip(&self.entries).enumerate() {
             let held = |position: usize| side(at).is_none_or(|side| side.marked(position));
             let mut values: SmallVec<[CompactString; 1]> = SmallVec::new();
@@ -143,7 +154,6 @@ impl<'a> Binding<'a> {
             let unlimited = matches!(asked.ask, Ask::Open) && matches!(side(at), None | Some(Side::Everything));
             all.push(Bound { dimension: asked.dimension, values, unlimited });
         }
-        all
     }
 
     /// Puts what `cut` holds into the open and narrowed places.

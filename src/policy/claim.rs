@@ -7,6 +7,7 @@ use super::detail::Detail;
 use super::handle::read;
 use super::judgement::Judgement;
 use super::obligation::Obligation;
+use super::pass::Places;
 use super::reach::{Reach, granting, reach, standing};
 use super::rights::Kept;
 use super::scope::{Ask, Asked};
@@ -174,7 +175,8 @@ impl Claim {
         let wanted = self.permission.as_ref().and_then(|name| rules.catalog.permission_id(name));
         let asked = |wanted: &PermissionId| route.authority.permissions().any(|asked| asked == *wanted);
         let permission = wanted.filter(asked).ok_or_else(|| Refusal::new(Reason::UnknownOperation, Detail::None))?;
-        let places = granting(&rules.catalog, subject, permission, now, &mut Silent)?;
+        let mut places = Places::new();
+        granting(&rules.catalog, subject, permission, now, &mut places, &mut Silent)?;
         match reach(route, subject, &places, &self.asked(rules, route)?, &mut Silent) {
             Reach::Whole(_) | Reach::United(_) | Reach::Several(_) => Ok(permission),
             Reach::Limited(_) | Reach::Nowhere => Err(Refusal::new(Reason::OutOfScope, Detail::None)),

@@ -100,12 +100,12 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
                 judgement.changes = changes;
                 break judgement;
             }
-            Ok(grant) if pass.changes.is_empty() => break pass.settle(grant, changes),
+            Ok(()) if pass.changes.is_empty() => break pass.settle(changes),
             // INVARIANT: a completed request has nothing left to change; if it had, that would be refused.
-            Ok(_) if !changes.is_empty() => {
+            Ok(()) if !changes.is_empty() => {
                 break Judgement::refused(Reason::InternalFault, Detail::text("the completed request is not complete"));
             }
-            Ok(_) => changes = std::mem::take(&mut pass.changes),
+            Ok(()) => changes = std::mem::take(&mut pass.changes),
         }
         drop(pass);
         trace.step(Step::Changed(&changes));
@@ -139,18 +139,22 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    #[cold]
     pub(super) fn new(reason: Reason, detail: Detail) -> Self {
         Self { reason, detail }
     }
 
+    #[cold]
     pub(super) fn parameter(place: &Location, error: ParamError) -> Self {
         Self::new(error.reason(), Detail::Parameter { place: Box::new(place.clone()), error: Box::new(error) })
     }
 
+    #[cold]
     pub(super) fn repeated(place: &Location) -> Self {
         Self::new(Reason::AmbiguousParameter, Detail::Repeated(Box::new(place.clone())))
     }
 
+    #[cold]
     pub(super) fn misfit(place: &Location, misfit: Misfit) -> Self {
         if misfit == Misfit::Several {
             return Self::repeated(place);

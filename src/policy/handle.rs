@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 ///
 /// # Errors
 /// Several values where one is meant, or one that is not spelled as the type has it.
+#[inline]
 pub(super) fn elements<'v>(
     place: &Location,
     values: &ParamValues<'v>,
@@ -43,8 +44,18 @@ pub(super) struct Readings<'v>(SmallVec<[Option<Elements<'v>>; 4]>);
 
 impl<'v> Readings<'v> {
     /// Notes what stands at the next parameter.
+    #[inline]
     pub(super) fn push(&mut self, found: Option<Elements<'v>>) {
         self.0.push(found);
+    }
+
+    /// What was read at the only place of a handle of the route; `None` where it has several, or was not read here.
+    #[inline]
+    pub(super) fn only(&self, route: &Route, handle: &Handle) -> Option<&[&'v str]> {
+        // INVARIANT: the compiler of rules took the number from the parameters as they are.
+        debug_assert!(route.params.get(handle.param).is_some_and(|rule| rule.location == handle.first));
+        let found = self.0.get(handle.param).filter(|_| handle.others.is_empty())?;
+        found.as_ref().map(Elements::as_slice)
     }
 
     /// The single values that stand at a place, which is read only where it is no parameter of the route.

@@ -11,7 +11,9 @@ use super::operation;
 use super::trace::{Step, Trace};
 use crate::lookup::Found;
 use crate::model::{Effect, Outcome, Reason};
-use crate::request::{ContentTypes, Elements, Location, ParamType, ParamValues, RequestView, check_override, folds_to};
+use crate::request::{
+    ContentTypes, Elements, Location, Noted, ParamType, ParamValues, RequestView, check_override, folds_to,
+};
 use crate::rules::{Authority, BodyRule, Condition, Others, PermissionId, Subject};
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -28,7 +30,12 @@ pub(super) struct Pass<'a, 'h, T> {
     pub(super) view: &'a RequestView<'h>,
     pub(super) trace: &'a mut T,
     readings: Readings<'a>,
+    /// The parameters of the query that the route was seen to name.
+    noted: Noted,
     pub(super) permission: Option<PermissionId>,
+    /// The assignments that grant the permission now.
+    pub(super) granting: Places,
+    pub(super) deciding: Grant,
     pub(super) scope: SmallVec<[Bound; 2]>,
     pub(super) changes: Vec<Change>,
     pub(super) awaited: Option<Box<Awaited>>,
@@ -36,29 +43,29 @@ pub(super) struct Pass<'a, 'h, T> {
 
 impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     pub(super) fn new(question: &'a Question<'a>, view: &'a RequestView<'h>, trace: &'a mut T) -> Self {
-        let readings = Readings::default();
-        let (permission, scope, changes, awaited) = (None, SmallVec::new(), Vec::new(), None);
-        Self { question, view, trace, readings, permission, scope, changes, awaited }
+        let (readings, noted) = (Readings::default(), Noted::default());
+        let (granting, deciding, scope) = (Places::new(), Grant::new(), SmallVec::new());
+        let (permission, changes, awaited) = (None, Vec::new(), None);
+        Self { question, view, trace, readings, noted, permission, granting, deciding, scope, changes, awaited }
     }
 
     /// The steps, in the order in which a refusal is told.
-    pub(super) fn run(&mut self) -> Result<Grant, Refusal> {
-        let mut grant = Grant::new();
-        if let Some((subject, granting)) = self.entitled()? {
+    pub(super) fn run(&mut self) -> Result<(), Refusal> {
+        if let Some(subject) = self.entitled()? {
             for fact in self.question.facts.iter() {
                 self.trace.step(Step::Fact { app: self.question.app, fact });
             }
-            let binding = Binding::read(self.question, self.view, &self.readings)?;
-            grant = self.reach(subject, &granting, &binding)?;
+            let mut binding = Binding::new(self.question.route);
+            binding.read(self.question, self.view, &self.readings)?;
+            self.reach(subject, &binding)?;
             self.hold(&binding)?;
         }
-        self.conditions()?;
-        Ok(grant)
+        self.conditions()
     }
 
-    /// Everything up to the scope: who asks may act, the request is one that the rule expects, and these assignments grant what it
-    /// asks for. `None` on a public route.
-    pub(super) fn entitled(&mut self) -> Result<Option<(&'a Subject, Places)>, Refusal> {
+    /// Everything up to the scope: who asks may act, the request is one that the rule expects, and assignments of this subject grant
+    /// what it asks for. `None` on a public route.
+    pub(super) fn entitled(&mut self) -> Result<Option<&'a Subject>, Refusal> {
         // Who may not act at all is told nothing of what the rule expects.
         let subject = match self.question.route.authority {
             Authority::Public => None,
@@ -69,7 +76,10 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
         self.parameters()?;
         self.others()?;
         match (self.permission, subject) {
-            (Some(permission), Some(subject)) => Ok(Some((subject, self.granting(subject, permission)?))),
+            (Some(permission), Some(subject)) => {
+                self.grants(subject, permission)?;
+                Ok(Some(subject))
+            }
             _ => Ok(None),
         }
     }
@@ -99,36 +109,27 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     }
 
     /// The judgement of a request that is complete; a refusal where it asks for what its answer hides.
-    pub(super) fn settle(mut self, deciding: Grant, changes: Vec<Change>) -> Judgement {
-        let (scope, awaited) = (std::mem::take(&mut self.scope), self.awaited.take());
-        let judgement = match awaited {
-            None => self.judgement(deciding, scope, changes),
-            awaited => Judgement {
-                outcome: Outcome::Held,
-                reason: Reason::AnswerAwaited,
-                awaited,
-                ..self.judgement(deciding, scope, changes)
-            },
-        };
-        match self.keys(&judgement) {
-            Ok(()) => judgement,
-            Err(Refusal { reason, detail }) => judgement.into_refusal(reason, detail),
-        }
-    }
-
-    fn judgement(&self, deciding: Grant, scope: SmallVec<[Bound; 2]>, changes: Vec<Change>) -> Judgement {
+    pub(super) fn settle(&mut self, changes: Vec<Change>) -> Judgement {
         let (permission, effect) = (self.permission, self.effect());
-        let reason = if permission.is_some() { Reason::Granted } else { Reason::Public };
-        Judgement {
-            outcome: Outcome::Permit,
+        let (outcome, reason) = match (&self.awaited, permission) {
+            (Some(_), _) => (Outcome::Held, Reason::AnswerAwaited),
+            (None, Some(_)) => (Outcome::Permit, Reason::Granted),
+            (None, None) => (Outcome::Permit, Reason::Public),
+        };
+        let judgement = Judgement {
+            outcome,
             reason,
             detail: Detail::None,
             permission,
             effect,
-            deciding,
-            scope,
+            deciding: std::mem::take(&mut self.deciding),
+            scope: std::mem::take(&mut self.scope),
             changes,
-            awaited: None,
+            awaited: self.awaited.take(),
+        };
+        match self.keys(&judgement) {
+            Ok(()) => judgement,
+            Err(Refusal { reason, detail }) => judgement.into_refusal(reason, detail),
         }
     }
 
@@ -184,7 +185,8 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
                 self.readings.push(None);
                 continue;
             }
-            let values = self.view.values(place).map_err(|error| Refusal::parameter(place, error))?;
+            let values =
+                self.view.values_noting(place, &mut self.noted).map_err(|error| Refusal::parameter(place, error))?;
             if values.is_absent() {
                 if !matches!(values, ParamValues::Absent) && !self.is_button(place) && !place.is_every() {
                     self.changes.push(Change { place: place.clone(), kind: ChangeKind::Removed, values: Vec::new() });
@@ -208,7 +210,7 @@ impl<'a, 'h, T: Trace> Pass<'a, 'h, T> {
     fn others(&mut self) -> Result<(), Refusal> {
         let route = self.question.route;
         let named = route.params.iter().map(|rule| &rule.location);
-        let unnamed = self.view.unnamed(named.clone());
+        let unnamed = self.view.unnamed_but(named.clone(), self.noted);
         // SECURITY: a framework that obeys `X-HTTP-Method-Override` runs another operation than the one that was judged
         // (`a_method_override_never_reaches_the_application`).
         check_override(self.view, named, &unnamed)

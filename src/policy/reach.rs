@@ -2,10 +2,10 @@
 //! for. The same for requests and for streams that are judged again; never reads a parameter.
 
 use super::binding::Binding;
-use super::decide::{Asker, Refusal};
+use super::decide::{Asker, Question, Refusal};
 use super::detail::Detail;
 use super::judgement::Deciding;
-use super::pass::{Grant, Pass, Places};
+use super::pass::{Pass, Places};
 use super::scope::{self, Asked, Choice, Cut, Fit};
 use super::trace::{Relevance, Step, Trace};
 use crate::model::{Reason, Timestamp};
@@ -21,38 +21,39 @@ impl<'a, T: Trace> Pass<'a, '_, T> {
         Ok(subject)
     }
 
-    /// The assignments that grant the permission now, by place.
-    pub(super) fn granting(&mut self, subject: &'a Subject, permission: PermissionId) -> Result<Places, Refusal> {
-        granting(&self.question.rules.catalog, subject, permission, self.question.now, self.trace)
+    /// Assignments grant the permission now.
+    pub(super) fn grants(&mut self, subject: &'a Subject, permission: PermissionId) -> Result<(), Refusal> {
+        let Question { rules, now, .. } = self.question;
+        granting(&rules.catalog, subject, permission, *now, &mut self.granting, self.trace)
     }
 
     /// One box of these assignments, or several united, holds what is bound.
-    pub(super) fn reach(
-        &mut self,
-        subject: &'a Subject,
-        granting: &Places,
-        binding: &Binding<'a>,
-    ) -> Result<Grant, Refusal> {
-        let deciding = |&at: &u32| {
-            let found = subject.assignments.get(at as usize)?;
-            Some(Deciding { assignment: at, role: found.role })
-        };
-        match reach(self.question.route, subject, granting, binding.asked(), self.trace) {
+    pub(super) fn reach(&mut self, subject: &'a Subject, binding: &Binding<'a>) -> Result<(), Refusal> {
+        match reach(self.question.route, subject, &self.granting, binding.asked(), self.trace) {
             Reach::Whole(at) => {
-                self.scope = binding.bound(None);
-                Ok(deciding(&at).into_iter().collect())
+                binding.bound(None, &mut self.scope);
+                self.decides(subject, at);
+                Ok(())
             }
             Reach::United(cut) => {
                 self.trace.step(Step::United(&cut.from));
                 binding.complete(&cut, &mut self.changes)?;
-                self.scope = binding.bound(Some(&cut));
-                Ok(cut.from.iter().filter_map(deciding).collect())
+                binding.bound(Some(&cut), &mut self.scope);
+                cut.from.iter().for_each(|&at| self.decides(subject, at));
+                Ok(())
             }
             Reach::Several(position) => Err(binding.ambiguous(position)),
             Reach::Limited(dimension) => Err(Refusal::new(Reason::ScopeUnbound, Detail::Limited(dimension))),
             Reach::Nowhere => {
-                Err(Refusal::new(Reason::OutOfScope, binding.outside(self.question.app, subject, granting)))
+                Err(Refusal::new(Reason::OutOfScope, binding.outside(self.question.app, subject, &self.granting)))
             }
+        }
+    }
+
+    /// Notes that an assignment takes part in the decision.
+    fn decides(&mut self, subject: &Subject, at: u32) {
+        if let Some(found) = subject.assignments.get(at as usize) {
+            self.deciding.push(Deciding { assignment: at, role: found.role });
         }
     }
 }
@@ -75,7 +76,7 @@ pub(super) fn standing(asker: Asker<'_>, now: Timestamp) -> Result<&Subject, Ref
     }
 }
 
-/// The assignments of `subject` that grant the permission now, by place.
+/// Puts the assignments of `subject` that grant the permission now behind `places`, which are none yet.
 ///
 /// # Errors
 /// Where there is none.
@@ -84,9 +85,9 @@ pub(super) fn granting<T: Trace>(
     subject: &Subject,
     permission: PermissionId,
     now: Timestamp,
+    places: &mut Places,
     trace: &mut T,
-) -> Result<Places, Refusal> {
-    let mut places = Places::new();
+) -> Result<(), Refusal> {
     let (mut ended, mut begins) = (None, None);
     for (at, assignment) in (0_u32..).zip(&subject.assignments) {
         let role = catalog.role(assignment.role);
@@ -112,7 +113,7 @@ pub(super) fn granting<T: Trace>(
         trace.step(Step::Assignment(assignment, relevance));
     }
     match (places.is_empty(), begins, ended) {
-        (false, ..) => Ok(places),
+        (false, ..) => Ok(()),
         (true, Some(at), _) => Err(Refusal::new(Reason::AssignmentNotBegun, Detail::BeginsAt(at))),
         (true, None, Some(at)) => Err(Refusal::new(Reason::AssignmentEnded, Detail::EndedAt(at))),
         (true, None, None) => Err(Refusal::new(Reason::NotGranted, Detail::NotGranted(permission))),

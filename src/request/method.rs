@@ -25,10 +25,12 @@ pub fn check_override<'a>(
     };
     // by their lengths alone most fields are none of these
     let lengths = dialect.override_headers.iter().fold(0_u64, |lengths, known| lengths | 1 << (known.len() % 64));
-    for name in view.field_names().filter(|name| lengths >> (name.len() % 64) & 1 == 1) {
-        if dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known)) {
-            return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
-        }
+    let overrides = |name: &&[u8]| {
+        lengths >> (name.len() % 64) & 1 == 1
+            && dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known))
+    };
+    if let Some(name) = view.field_names().find(overrides) {
+        return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
     }
     let found =
         unnamed.iter().find(|unnamed| dialect.override_params.iter().any(|known| reads(dialect, unnamed, known)));

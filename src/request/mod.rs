@@ -18,6 +18,7 @@ mod media;
 mod method;
 mod multipart;
 mod name;
+mod noted;
 mod param;
 mod rpc;
 mod secret;
@@ -46,6 +47,7 @@ pub use location::{
 pub(crate) use media::MediaType;
 pub use method::check_override;
 pub use name::ParamName;
+pub(crate) use noted::Noted;
 pub use param::{ParamList, ParamValues, Value};
 pub use rpc::MULTICALL;
 pub use secret::{REDACTED, SecretNames, redact_target};

@@ -136,17 +136,16 @@ pub(crate) enum Match {
 #[derive(Clone, Debug, Eq)]
 pub struct ParamName {
     text: CompactString,
-    base: CompactString,
-    subscripts: Subscripts,
-    naming: Naming,
+    /// `None` where the name is the same folded, so that of names that are the same folded too only an equal one is meant.
+    folded: Option<Box<Folded>>,
     /// That of the base: names whose bases differ are never the same.
     hash: u32,
-    /// Whether the name is the same folded, so that of names that are the same folded too only an equal one is meant.
-    is_plain: bool,
+    naming: Naming,
 }
 
 impl PartialEq for ParamName {
     /// The text and the naming are what all the rest was made of.
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.hash == other.hash && self.naming == other.naming && self.text == other.text
     }
@@ -162,13 +161,12 @@ impl ParamName {
             return Err(ParamError::Name { name: CompactString::default() });
         }
         let folded = fold(text, dialect)?;
-        let is_plain = folded.is_none();
-        let (base, subscripts) = match folded {
-            Some(folded) => (folded.base, folded.subscripts),
-            None => (text.into(), Subscripts::new()),
-        };
-        let hash = hash(&base);
-        Ok(Self { text: text.into(), base, subscripts, naming: dialect.naming, hash, is_plain })
+        let hash = folded.as_ref().map_or_else(|| hash(text), |folded| folded.hash());
+        Ok(Self { text: text.into(), folded, hash, naming: dialect.naming })
+    }
+
+    fn subscripts(&self) -> &[CompactString] {
+        self.folded.as_ref().map_or(&[], |folded| &folded.subscripts)
     }
 
     /// The name as the rule spells it.
@@ -184,38 +182,45 @@ impl ParamName {
 
     /// Whether the name stands for several elements (`ids[]`, `rows[*][id]`).
     #[must_use]
+    #[inline]
     pub fn is_plural(&self) -> bool {
-        self.subscripts.iter().any(|s| s.is_empty() || s == "*")
+        self.subscripts().iter().any(|s| s.is_empty() || s == "*")
     }
 
     /// What `name`, folded as `folded`, is to this name.
+    #[inline]
     pub(crate) fn matches(&self, name: &str, folded: Option<&Folded>) -> Match {
-        if self.is_plain && folded.is_none() {
+        if self.folded.is_none() && folded.is_none() {
             return if name.as_bytes() == self.text.as_bytes() { Match::Same } else { Match::Other };
         }
-        let (base, subscripts) = match folded {
-            Some(folded) => (folded.base.as_str(), folded.subscripts.as_slice()),
-            None => (name, [].as_slice()),
-        };
-        if base != self.base {
+        self.matches_folded(name, folded)
+    }
+
+    fn matches_folded(&self, name: &str, folded: Option<&Folded>) -> Match {
+        fn parts<'n>(name: &'n str, folded: Option<&'n Folded>) -> (&'n str, &'n [CompactString]) {
+            folded.map_or((name, &[]), |folded| (&folded.base, &folded.subscripts))
+        }
+        let (our_base, ours) = parts(&self.text, self.folded.as_deref());
+        let (base, subscripts) = parts(name, folded);
+        if base != our_base {
             return Match::Other;
         }
         if self.naming == Naming::Any && name == self.text {
             return Match::Same;
         }
-        let wildcard = self.subscripts.iter().any(|s| s == "*");
-        let covered = subscripts.len() == self.subscripts.len()
-            && self.subscripts.iter().zip(subscripts).all(|(ours, theirs)| ours == "*" || ours == theirs);
+        let wildcard = ours.iter().any(|s| s == "*");
+        let covered = subscripts.len() == ours.len()
+            && ours.iter().zip(subscripts).all(|(ours, theirs)| ours == "*" || ours == theirs);
         if covered && (self.naming != Naming::Any || wildcard) {
             return Match::Same;
         }
-        let disjoint = self.subscripts.iter().zip(subscripts).any(|(ours, theirs)| are_disjoint(ours, theirs));
+        let disjoint = ours.iter().zip(subscripts).any(|(ours, theirs)| are_disjoint(ours, theirs));
         if disjoint { Match::Other } else { Match::Overlaps }
     }
 
     /// The name to write for a parameter that the client did not send.
     pub(crate) fn to_written(&self) -> CompactString {
-        if self.subscripts.iter().any(|s| s == "*") {
+        if self.subscripts().iter().any(|s| s == "*") {
             self.text.replace("[*]", "[]").to_compact_string()
         } else {
             self.text.clone()

@@ -6,6 +6,7 @@ use super::dialect::Dialect;
 use super::error::{ParamError, brief};
 use super::escape;
 use super::name::{self, Folded, Match, ParamName};
+use super::noted::Noted;
 use compact_str::{CompactString, format_compact};
 use smallvec::SmallVec;
 
@@ -24,6 +25,7 @@ pub enum ParamValues<'a> {
 impl<'a> ParamValues<'a> {
     /// Whether the parameter counts as absent: not there, or there once and empty, or an empty list.
     #[must_use]
+    #[inline]
     pub fn is_absent(&self) -> bool {
         match self {
             Self::Absent => true,
@@ -34,6 +36,7 @@ impl<'a> ParamValues<'a> {
 
     /// Every value in the order of the request.
     #[must_use]
+    #[inline]
     pub fn as_slice(&self) -> &[&'a str] {
         match self {
             Self::Absent => &[],
@@ -49,10 +52,19 @@ impl<'a> ParamValues<'a> {
     }
 
     /// Takes up one more value, which makes a list where the name is `plural`.
+    #[inline]
     fn push(&mut self, value: &'a str, plural: bool) {
         match self {
-            Self::Absent if plural => *self = Self::Many(vec![value]),
-            Self::Absent => *self = Self::One(value),
+            Self::Absent if !plural => *self = Self::One(value),
+            _ => self.list(value),
+        }
+    }
+
+    /// Takes up one more value of a list.
+    #[cold]
+    fn list(&mut self, value: &'a str) {
+        match self {
+            Self::Absent => *self = Self::Many(vec![value]),
             Self::One(first) => *self = Self::Many(vec![*first, value]),
             Self::Many(values) => values.push(value),
         }
@@ -84,6 +96,7 @@ impl Value {
     }
 
     /// What this parameter is to the name in a rule.
+    #[inline]
     pub(crate) fn matches(&self, name: &ParamName) -> Match {
         if self.hash != name.hash() {
             return Match::Other;
@@ -211,17 +224,29 @@ impl ParamList {
     /// # Errors
     /// When another parameter may be read under that name.
     pub fn values(&self, name: &ParamName, dialect: &Dialect) -> Result<ParamValues<'_>, ParamError> {
+        self.values_noting(name, dialect, &mut Noted::default())
+    }
+
+    /// The same, noting which of the parameters `name` names.
+    #[inline]
+    pub(crate) fn values_noting(
+        &self,
+        name: &ParamName,
+        dialect: &Dialect,
+        noted: &mut Noted,
+    ) -> Result<ParamValues<'_>, ParamError> {
         if dialect.keyword_query && self.is_keyword_query() && name.as_str() == "keywords" {
-            return Err(ParamError::Spelling { name: name.as_str().into(), sent: "?".into() });
+            return Err(misspelt(name, "?"));
         }
         let mut found = ParamValues::Absent;
-        for value in &self.values {
+        for (at, value) in self.values.iter().enumerate() {
             match value.matches(name) {
                 Match::Other => {}
-                Match::Same => found.push(&value.value, name.is_plural()),
-                Match::Overlaps => {
-                    return Err(ParamError::Spelling { name: name.as_str().into(), sent: brief(&value.name) });
+                Match::Same => {
+                    noted.note(at);
+                    found.push(&value.value, name.is_plural());
                 }
+                Match::Overlaps => return Err(misspelt(name, &value.name)),
             }
         }
         Ok(found)
@@ -276,6 +301,12 @@ impl ParamList {
             }
         }
     }
+}
+
+/// A parameter that may be read as `name` but is spelled otherwise.
+#[cold]
+fn misspelt(name: &ParamName, sent: &str) -> ParamError {
+    ParamError::Spelling { name: name.as_str().into(), sent: brief(sent) }
 }
 
 fn encode(text: &str, charset: Charset, dialect: &Dialect, out: &mut Vec<u8>) {

@@ -156,7 +156,7 @@ impl ParamType {
             Self::Int => is_int(value),
             Self::Decimal => is_decimal(value),
             Self::Date => is_date(value),
-            Self::Text => !value.is_empty() && !value.chars().any(char::is_control),
+            Self::Text => !value.is_empty() && !has_control(value),
             Self::Code(regex) => !value.is_empty() && regex.is_match(value),
             Self::Enum(values) => values.iter().any(|known| known == value),
             Self::List { of, separator: Some(separator) } => {
@@ -177,7 +177,19 @@ impl ParamType {
     ///
     /// # Errors
     /// When there are several values where one is meant, or one does not fit.
+    #[inline]
     pub fn elements<'a>(&self, values: &ParamValues<'a>) -> Result<Elements<'a>, Misfit> {
+        match (self, values) {
+            (Self::List { .. }, _) | (_, ParamValues::Many(_)) => self.several(values),
+            (_, ParamValues::Absent | ParamValues::One("")) => Ok(Elements::new()),
+            (_, ParamValues::One(value)) => {
+                self.accept(value)?;
+                Ok(Elements::from_buf([*value]))
+            }
+        }
+    }
+
+    fn several<'a>(&self, values: &ParamValues<'a>) -> Result<Elements<'a>, Misfit> {
         if values.is_absent() {
             return Ok(Elements::new());
         }
@@ -244,7 +256,19 @@ fn is_natural(text: &str) -> bool {
 }
 
 fn is_int(text: &str) -> bool {
-    is_natural(text.strip_prefix('-').unwrap_or(text)) && text != "-0" && text.parse::<i64>().is_ok()
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // what has fewer digits than the largest fits always
+    is_natural(digits) && text != "-0" && (digits.len() < 19 || text.parse::<i64>().is_ok())
+}
+
+/// Whether a character is a control character; in ASCII, which most texts are, the bytes tell.
+fn has_control(text: &str) -> bool {
+    let (mut control, mut ascii) = (false, true);
+    for byte in text.bytes() {
+        control |= byte < 0x20 || byte == 0x7f;
+        ascii &= byte < 0x80;
+    }
+    control || (!ascii && text.chars().any(char::is_control))
 }
 
 fn is_decimal(text: &str) -> bool {

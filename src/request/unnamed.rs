@@ -4,28 +4,48 @@ use super::body::{BodyState, JsonBody, XmlBody, XmlShape};
 use super::json::Json;
 use super::location::{Held, Location, RpcLocation, SoapLocation, XmlHeld, each_leaf, each_value, render, render_path};
 use super::name::{Match, ParamName};
+use super::noted::Noted;
 use super::param::Value;
 use super::rpc;
 use super::view::{RequestView, Unnamed};
 use compact_str::CompactString;
 use std::collections::HashSet;
 
-/// Lists the parameters of query and judged body that none of `named` names.
-pub(crate) fn collect<'a, I>(view: &RequestView<'_>, named: &I) -> Vec<Unnamed>
+/// Lists the parameters of query and judged body that none of `named` names. Those of the query that were `noted` when the values
+/// of some of `named` were read are known to be named.
+#[inline]
+pub(crate) fn collect<'a, I>(view: &RequestView<'_>, named: &I, noted: Noted) -> Vec<Unnamed>
 where
     I: IntoIterator<Item = &'a Location> + Clone,
 {
     let mut found = Vec::new();
-    let is_named = |value: &Value, name_at: fn(&'a Location) -> Option<&'a ParamName>| {
-        named.clone().into_iter().filter_map(name_at).any(|name| value.matches(name) == Match::Same)
-    };
-    for value in view.target().query().iter().filter(|value| !is_named(value, in_query)) {
-        found.push(Unnamed { place: "query", name: value.name().into() });
+    for (_, value) in view.target().query().iter().enumerate().filter(|(at, _)| !noted.has(*at)) {
+        if !is_named(value, named, in_query) {
+            found.push(Unnamed { place: "query", name: value.name().into() });
+        }
     }
+    if view.is_body_read() || !view.all_embedded().is_empty() {
+        collect_beside(view, named, &mut found);
+    }
+    found
+}
+
+fn is_named<'a, I>(value: &Value, named: &I, name_at: fn(&'a Location) -> Option<&'a ParamName>) -> bool
+where
+    I: IntoIterator<Item = &'a Location> + Clone,
+{
+    named.clone().into_iter().filter_map(name_at).any(|name| value.matches(name) == Match::Same)
+}
+
+/// Lists the parameters that do not stand in the query as they are.
+fn collect_beside<'a, I>(view: &RequestView<'_>, named: &I, found: &mut Vec<Unnamed>)
+where
+    I: IntoIterator<Item = &'a Location> + Clone,
+{
     match view.body_state() {
         BodyState::Absent | BodyState::Unread => {}
         BodyState::Form { list, .. } => {
-            for value in list.iter().filter(|value| !is_named(value, in_form)) {
+            for value in list.iter().filter(|value| !is_named(value, named, in_form)) {
                 found.push(Unnamed { place: "form", name: value.name().into() });
             }
         }
@@ -36,8 +56,8 @@ where
                 }
             }
         }
-        BodyState::Json(body) => in_json(body, named, &mut found),
-        BodyState::Xml(body) => in_xml(body, named, &mut found),
+        BodyState::Json(body) => in_json(body, named, found),
+        BodyState::Xml(body) => in_xml(body, named, found),
     }
     for (holder, root) in view.all_embedded() {
         let covered = |path: &[Held], empty: bool| {
@@ -55,9 +75,8 @@ where
             _ => "json-in.param",
         };
         let holder = holder.name();
-        push_leaves(root, place, covered, |path| [holder, &render(path)].concat().into(), &mut found);
+        push_leaves(root, place, covered, |path| [holder, &render(path)].concat().into(), found);
     }
-    found
 }
 
 fn in_query(location: &Location) -> Option<&ParamName> {

@@ -4,6 +4,8 @@ mod elsewhere;
 mod embedded;
 mod value;
 
+pub(crate) use elsewhere::elsewhere;
+
 use super::body::{BodyLimits, BodyState, ContentTypes, JudgedBody, read};
 use super::canonical::CanonicalTarget;
 use super::dialect::{Base, Dialect, Place};
@@ -12,11 +14,13 @@ use super::header::folds_to;
 use super::json::Json;
 use super::location::{Cookies, Location};
 use super::media::MediaType;
+use super::noted::Noted;
 use super::param::ParamList;
 use super::unnamed;
 use crate::wire::head::RequestHead;
 use bytes::Bytes;
 use compact_str::CompactString;
+use elsewhere::Merged;
 use std::cell::OnceCell;
 
 /// A parameter that no rule names.
@@ -39,10 +43,10 @@ pub struct RequestView<'h>(Box<Parts<'h>>);
 
 #[derive(Debug)]
 struct Parts<'h> {
-    method: &'h str,
-    fields: Sent<'h>,
+    head: Sent<'h>,
     target: Box<CanonicalTarget>,
     dialect: &'h Dialect,
+    merged: Merged,
     body: BodyState,
     cookies: OnceCell<Result<Cookies, ParamError>>,
     /// The JSON texts in parameters that rules look into, by the parameter that holds them.
@@ -51,18 +55,18 @@ struct Parts<'h> {
     cookie_edits: Vec<Edit>,
 }
 
-/// The header fields that a view is of.
+/// The method and the header fields that a view is of.
 #[derive(Debug)]
 enum Sent<'h> {
     Head(&'h RequestHead),
-    Listed(Vec<(&'h str, &'h [u8])>),
+    Listed(&'h str, Vec<(&'h str, &'h [u8])>),
 }
 
 impl<'h> RequestView<'h> {
     /// A view of a request that came with this head.
     #[must_use]
     pub fn of(head: &'h RequestHead, has_body: bool, target: Box<CanonicalTarget>, dialect: &'h Dialect) -> Self {
-        Self::with(head.method(), Sent::Head(head), has_body, target, dialect)
+        Self::with(Sent::Head(head), has_body, target, dialect)
     }
 
     /// A view of a request: its method, its header fields as sent, whether it has a body, its target.
@@ -74,27 +78,33 @@ impl<'h> RequestView<'h> {
         target: Box<CanonicalTarget>,
         dialect: &'h Dialect,
     ) -> Self {
-        Self::with(method, Sent::Listed(fields.into_iter().collect()), has_body, target, dialect)
+        Self::with(Sent::Listed(method, fields.into_iter().collect()), has_body, target, dialect)
     }
 
-    fn with(
-        method: &'h str,
-        fields: Sent<'h>,
-        has_body: bool,
-        target: Box<CanonicalTarget>,
-        dialect: &'h Dialect,
-    ) -> Self {
+    fn with(head: Sent<'h>, has_body: bool, target: Box<CanonicalTarget>, dialect: &'h Dialect) -> Self {
         let room = Box::new_uninit();
         let body = if has_body { BodyState::Unread } else { BodyState::Absent };
         let (cookies, embedded, header_edits, cookie_edits) = (OnceCell::new(), Vec::new(), Vec::new(), Vec::new());
-        let parts = Parts { method, fields, target, dialect, body, cookies, embedded, header_edits, cookie_edits };
+        let merged = Merged::of(dialect);
+        let parts = Parts { head, target, dialect, merged, body, cookies, embedded, header_edits, cookie_edits };
         Self(Box::write(room, parts))
     }
 
     /// The method as sent.
     #[must_use]
-    pub const fn method(&self) -> &'h str {
-        self.0.method
+    pub fn method(&self) -> &'h str {
+        match self.0.head {
+            Sent::Head(head) => head.method(),
+            Sent::Listed(method, _) => method,
+        }
+    }
+
+    /// The method as sent, without a look at whether it is text.
+    pub(crate) fn method_bytes(&self) -> &'h [u8] {
+        match self.0.head {
+            Sent::Head(head) => head.method_bytes(),
+            Sent::Listed(method, _) => method.as_bytes(),
+        }
     }
 
     /// The target, with what obligations have changed.
@@ -124,9 +134,9 @@ impl<'h> RequestView<'h> {
     }
 
     fn sent(&self) -> (Option<&'h RequestHead>, &[(&'h str, &'h [u8])]) {
-        match &self.0.fields {
+        match &self.0.head {
             Sent::Head(head) => (Some(*head), &[]),
-            Sent::Listed(listed) => (None, listed),
+            Sent::Listed(_, listed) => (None, listed),
         }
     }
 
@@ -158,9 +168,8 @@ impl<'h> RequestView<'h> {
     /// # Errors
     /// When the method is GET or HEAD and there is a body.
     pub fn check_body(&self, types: &ContentTypes) -> Result<(), BodyError> {
-        let has_body = !matches!(self.0.body, BodyState::Absent);
-        if has_body && matches!(self.0.method, "GET" | "HEAD") && !types.body_on_get {
-            return Err(BodyError::Unexpected { method: self.0.method.into() });
+        if !self.is_bodiless() && matches!(self.method(), "GET" | "HEAD") && !types.body_on_get {
+            return Err(BodyError::Unexpected { method: self.method().into() });
         }
         Ok(())
     }
@@ -210,7 +219,16 @@ impl<'h> RequestView<'h> {
     where
         I: IntoIterator<Item = &'a Location> + Clone,
     {
-        unnamed::collect(self, &named)
+        unnamed::collect(self, &named, Noted::default())
+    }
+
+    /// The same, where the values of some of `named` were read and `noted` then.
+    #[inline]
+    pub(crate) fn unnamed_but<'a, I>(&self, named: I, noted: Noted) -> Vec<Unnamed>
+    where
+        I: IntoIterator<Item = &'a Location> + Clone,
+    {
+        unnamed::collect(self, &named, noted)
     }
 
     /// Appends the target to forward: canonical path, parameters in their order.
@@ -228,6 +246,11 @@ impl<'h> RequestView<'h> {
     #[must_use]
     pub const fn is_body_read(&self) -> bool {
         !matches!(self.0.body, BodyState::Absent | BodyState::Unread)
+    }
+
+    /// Whether there is no body.
+    pub(crate) const fn is_bodiless(&self) -> bool {
+        matches!(self.0.body, BodyState::Absent)
     }
 
     /// Whether there is a body that nobody has read.

@@ -180,6 +180,8 @@ pub struct End {
 pub struct Handle {
     /// The first place, which messages name.
     pub first: Location,
+    /// Where the first place stands among the parameters of the route.
+    pub param: usize,
     /// Further places.
     pub others: Vec<Location>,
 }

@@ -24,9 +24,7 @@ impl FormLocation {
     }
 
     pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
-        if view.dialect().merges(Place::Form) {
-            view.check_elsewhere(&self.0, Place::Form)?;
-        }
+        view.check_elsewhere(&self.0, Place::Form)?;
         values_in_form(&self.0, view)
     }
 

@@ -25,9 +25,7 @@ impl MultipartLocation {
     }
 
     pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
-        if view.dialect().merges(Place::Form) {
-            view.check_elsewhere(&self.0, Place::Form)?;
-        }
+        view.check_elsewhere(&self.0, Place::Form)?;
         match view.body_state() {
             BodyState::Multipart(multipart) => multipart.values(&self.0),
             // the application reads both kinds of form alike, so this one would hide the field

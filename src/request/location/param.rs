@@ -6,8 +6,9 @@ use crate::request::body::BodyState;
 use crate::request::dialect::{Dialect, Place};
 use crate::request::error::ParamError;
 use crate::request::name::ParamName;
+use crate::request::noted::Noted;
 use crate::request::param::ParamValues;
-use crate::request::view::RequestView;
+use crate::request::view::{RequestView, elsewhere};
 
 /// A parameter in the query or in the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +25,28 @@ impl ParamLocation {
         self.0.as_str()
     }
 
-    pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
-        if view.dialect().merges(Place::Cookie) {
+    /// The values, noting which of the query's parameters they are.
+    #[inline]
+    pub(crate) fn values<'a>(
+        &self,
+        view: &'a RequestView<'_>,
+        noted: &mut Noted,
+    ) -> Result<ParamValues<'a>, ParamError> {
+        let dialect = view.dialect();
+        if view.merges(Place::Cookie) {
             view.check_place(&self.0, Place::Cookie)?;
         }
-        let in_query = view.target().query().values(&self.0, view.dialect())?;
-        if in_query == ParamValues::Absent {
+        let in_query = view.target().query().values_noting(&self.0, dialect, noted)?;
+        if matches!(in_query, ParamValues::Absent) {
             return values_in_form(&self.0, view);
         }
         // SECURITY: CGI.pm looks into the body alone then (`a_parameter_in_the_query_of_a_post_is_refused_where_only_the_form_is_read`)
-        if !view.dialect().query_of_post && matches!(view.method(), "POST" | "PUT" | "PATCH") {
-            return Err(ParamError::Elsewhere { name: self.name().into(), place: Place::Query.as_str() });
+        if !dialect.query_of_post && matches!(view.method_bytes(), b"POST" | b"PUT" | b"PATCH") {
+            return Err(elsewhere(&self.0, Place::Query));
         }
-        view.check_place(&self.0, Place::Form)?;
+        if !view.is_bodiless() {
+            view.check_place(&self.0, Place::Form)?;
+        }
         Ok(in_query)
     }
 

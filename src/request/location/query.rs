@@ -4,6 +4,7 @@ use super::LocationError;
 use crate::request::dialect::{Dialect, Place};
 use crate::request::error::ParamError;
 use crate::request::name::ParamName;
+use crate::request::noted::Noted;
 use crate::request::param::ParamValues;
 use crate::request::view::RequestView;
 
@@ -22,11 +23,15 @@ impl QueryLocation {
         self.0.as_str()
     }
 
-    pub(crate) fn values<'a>(&self, view: &'a RequestView<'_>) -> Result<ParamValues<'a>, ParamError> {
-        if view.dialect().merges(Place::Query) {
-            view.check_elsewhere(&self.0, Place::Query)?;
-        }
-        view.target().query().values(&self.0, view.dialect())
+    /// The values, noting which of the query's parameters they are.
+    #[inline]
+    pub(crate) fn values<'a>(
+        &self,
+        view: &'a RequestView<'_>,
+        noted: &mut Noted,
+    ) -> Result<ParamValues<'a>, ParamError> {
+        view.check_elsewhere(&self.0, Place::Query)?;
+        view.target().query().values_noting(&self.0, view.dialect(), noted)
     }
 
     pub(crate) fn set(&self, view: &mut RequestView<'_>, values: &[&str]) -> Result<(), ParamError> {

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::RequestView;
 use crate::request::error::ParamError;
 use crate::request::location::Location;
+use crate::request::noted::Noted;
 use crate::request::param::ParamValues;
 use crate::request::typed::ParamType;
 
@@ -15,9 +16,24 @@ impl RequestView<'_> {
     /// When the application may read another value than this one: the name in another spelling or another place, a
     /// repeated header, a part of the body that was not read.
     pub fn values(&self, location: &Location) -> Result<ParamValues<'_>, ParamError> {
+        self.values_noting(location, &mut Noted::default())
+    }
+
+    /// The same, noting which parameters of the query a rule that names `location` names.
+    #[inline]
+    pub(crate) fn values_noting(&self, location: &Location, noted: &mut Noted) -> Result<ParamValues<'_>, ParamError> {
+        match location {
+            Location::Query(location) => location.values(self, noted),
+            Location::Param(location) => location.values(self, noted),
+            other => self.values_outside(other),
+        }
+    }
+
+    /// The values at a location that notes nothing.
+    fn values_outside(&self, location: &Location) -> Result<ParamValues<'_>, ParamError> {
         match location {
             Location::Path(location) => Ok(location.values(self)),
-            Location::Query(location) => location.values(self),
+            Location::Query(location) => location.values(self, &mut Noted::default()),
             Location::Form(location) => location.values(self),
             Location::Multipart(location) => location.values(self),
             Location::FileName(location) => location.values(self),
@@ -28,7 +44,7 @@ impl RequestView<'_> {
             Location::Rpc(location) => location.values(self),
             Location::Header(location) => location.values(self),
             Location::Cookie(location) => location.values(self),
-            Location::Param(location) => location.values(self),
+            Location::Param(location) => location.values(self, &mut Noted::default()),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::diagnostics::yaml::Spanned;
 use crate::diagnostics::{Mark, suggest};
 use crate::request::{Dialect, Location, LocationError, ParamType, RawLocation, RawParamType};
 use crate::rules::pattern::Pattern;
-use crate::rules::route::ParamRule;
+use crate::rules::route::{Handle, ParamRule};
 
 /// Every parameter that a rule names, gathered while it is compiled.
 pub(super) struct Params<'a> {
@@ -28,6 +28,12 @@ impl Params<'_> {
             self.rules.push(ParamRule { location: location.clone(), kind, secret: false });
         }
         Some(location)
+    }
+
+    /// The handle of places that were noted. They stay where they stand, since more are only put behind them.
+    pub(super) fn handle(&self, first: Location, others: Vec<Location>) -> Option<Handle> {
+        let param = self.rules.iter().position(|rule| rule.location == first)?;
+        Some(Handle { first, param, others })
     }
 
     fn part_type(&self, name: &str) -> Option<ParamType> {

@@ -97,7 +97,7 @@ fn handle(raw: &RawRoute, at: &RawAt, params: &mut Params<'_>, notes: &mut Notes
     let name = match at {
         RawAt::Place(place) => {
             let first = params.place(&place.value, place.mark, notes)?;
-            return Some(Handle { first, others: Vec::new() });
+            return params.handle(first, Vec::new());
         }
         RawAt::Handle(name) => name,
     };
@@ -113,7 +113,8 @@ fn handle(raw: &RawRoute, at: &RawAt, params: &mut Params<'_>, notes: &mut Notes
         compiled.extend(params.place(&place.value, place.mark, notes));
     }
     let mut compiled = compiled.into_iter();
-    Some(Handle { first: compiled.next()?, others: compiled.collect() })
+    let first = compiled.next()?;
+    params.handle(first, compiled.collect())
 }
 
 /// What is wrong with the handles whoever uses them.
