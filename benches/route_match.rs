@@ -84,7 +84,7 @@ fn find(c: &mut Criterion) {
             b.iter(|| {
                 next = (next + 1) % paths.len();
                 let segments = paths[next].each_ref().map(|text| (text.as_str(), text.as_str()));
-                let found = table.find_by("GET", &|at| segments.get(at).copied(), &|_| Said::Absent);
+                let found = table.find_by("GET", |at| segments.get(at).copied(), &|_| Said::Absent);
                 assert!(matches!(black_box(found), Find::Route(..)));
             });
         });

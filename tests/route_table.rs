@@ -135,7 +135,7 @@ proptest! {
         let listed: Vec<Arc<Route>> = table.iter().cloned().collect();
         for (method, segments, values) in requests {
             let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
-            let found = table.find_by(method, &|at| pairs.get(at).copied(), &|location| said(location, &values));
+            let found = table.find_by(method, |at| pairs.get(at).copied(), &|location| said(location, &values));
             let found = match found {
                 Find::Route(route, _) => Ok(route.id.as_str()),
                 Find::MethodNotListed => Err(true),
@@ -163,7 +163,7 @@ proptest! {
         for (method, segments, values) in requests {
             let pairs: Vec<(&str, &str)> = segments.iter().map(|text| (*text, *text)).collect();
             let ids = [&one, &other].map(|loaded| {
-                match loaded.set.apps[0].routes.find_by(method, &|at| pairs.get(at).copied(), &|location| said(location, &values)) {
+                match loaded.set.apps[0].routes.find_by(method, |at| pairs.get(at).copied(), &|location| said(location, &values)) {
                     Find::Route(route, _) => route.id.to_string(),
                     other => format!("{other:?}"),
                 }
@@ -221,7 +221,7 @@ fn the_routes_of_a_front_controller_are_found_as_by_walking_them() {
                         |route: &&Arc<Route>| route.methods.contains(method) && route.predicates.iter().all(holds);
                     let naive = listed.iter().filter(matching).min_by(|one, other| compare(one, other));
                     let unlisted = listed.iter().any(|route| !route.methods.contains(method));
-                    match (app.routes.find_by(method, &|at| [("index.php", "index.php")].get(at).copied(), &say), naive)
+                    match (app.routes.find_by(method, |at| [("index.php", "index.php")].get(at).copied(), &say), naive)
                     {
                         (Find::Route(route, _), Some(wanted)) => {
                             found_some[0] += 1;
@@ -242,7 +242,7 @@ fn the_routes_of_a_front_controller_are_found_as_by_walking_them() {
 fn a_front_controller_refuses_what_is_ambiguous_and_what_it_has_not_read() {
     let app = table(&front(40)).unwrap();
     let find =
-        |said: Said<'static>| app.routes.find_by("GET", &|at| [("index.php", "index.php")].get(at).copied(), &|_| said);
+        |said: Said<'static>| app.routes.find_by("GET", |at| [("index.php", "index.php")].get(at).copied(), &|_| said);
     assert!(matches!(find(Said::Ambiguous), Find::Ambiguous(location) if location.name() == "v"));
     assert!(matches!(find(Said::Unread), Find::NeedsBody(_)));
 }

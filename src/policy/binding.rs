@@ -142,16 +142,16 @@ impl<'a> Binding<'a> {
 
     /// Puts the values for the record into `all`: those given that lie in `cut`, or all of them without one.
     pub(super) fn bound(&self, cut: Option<&Cut>, all: &mut SmallVec<[Bound; 2]>) {
-        let side = |at: usize| cut.and_then(|cut| cut.sides.get(at));
         for (at, (asked, entry)) in self.asked.iter().zip(&self.entries).enumerate() {
-            let held = |position: usize| side(at).is_none_or(|side| side.marked(position));
+            let side = cut.and_then(|cut| cut.sides.get(at));
+            let held = |position: usize| side.is_none_or(|side| side.marked(position));
             let mut values: SmallVec<[CompactString; 1]> = SmallVec::new();
             for (position, (text, _)) in entry.texts.iter().enumerate() {
                 if held(position) && !values.iter().any(|known| known == text) {
                     values.push(CompactString::from(*text));
                 }
             }
-            let unlimited = matches!(asked.ask, Ask::Open) && matches!(side(at), None | Some(Side::Everything));
+            let unlimited = matches!(asked.ask, Ask::Open) && matches!(side, None | Some(Side::Everything));
             all.push(Bound { dimension: asked.dimension, values, unlimited });
         }
     }

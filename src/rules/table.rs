@@ -39,12 +39,23 @@ impl Default for RouteTable {
 struct Node {
     /// For a literal segment: its text, and the node before it.
     literal: Option<(CompactString, u32)>,
+    literals: Literals,
     named: Vec<(Named, u32)>,
     any: Option<u32>,
     here: SmallVec<[u32; 2]>,
     below: SmallVec<[u32; 2]>,
     /// Where many routes at this place differ by the value of one parameter.
     by_value: Option<Box<ByValue>>,
+}
+
+/// The children of a path behind literal segments.
+#[derive(Clone, Copy, Debug, Default)]
+enum Literals {
+    #[default]
+    None,
+    One(u32),
+    /// Found by their hashes.
+    Many,
 }
 
 impl Node {
@@ -182,10 +193,10 @@ impl RouteTable {
                 break (here, asked);
             }
             // nothing else can follow here, so there is nothing to come back to
-            node = self.literal(node, asked.0)?;
+            node = self.literal(node, here, asked.0)?;
             depth += 1;
         };
-        if let Some(child) = self.literal(node, key)
+        if let Some(child) = self.literal(node, here, key)
             && let Some(found) = self.descend(child, depth + 1, search)
         {
             return Some(found);
@@ -203,16 +214,31 @@ impl RouteTable {
         if here.below.is_empty() { None } else { self.static_file(&here.below, depth, search) }
     }
 
-    /// The child behind a literal segment.
+    /// The child of a node, which is `here`, behind a literal segment.
+    #[inline]
+    fn literal(&self, node: u32, here: &Node, text: &str) -> Option<u32> {
+        match here.literals {
+            Literals::None => None,
+            Literals::One(child) => self.is_behind(child, node, text)?.then_some(child),
+            Literals::Many => self.hashed(node, text),
+        }
+    }
+
+    /// Whether a node is the child of `parent` behind this literal segment.
+    fn is_behind(&self, child: u32, parent: u32, text: &str) -> Option<bool> {
+        let (own, before) = self.nodes.get(child as usize)?.literal.as_ref()?;
+        Some(*before == parent && own == text)
+    }
+
+    /// The child behind a literal segment, by its hash.
     ///
     /// INVARIANT: where two children have the same hash the later ones lie at the hashes that follow it without a gap, so
     /// that probing finds each; a hash that a client makes collide costs comparisons, never a wrong route.
-    fn literal(&self, node: u32, text: &str) -> Option<u32> {
+    fn hashed(&self, node: u32, text: &str) -> Option<u32> {
         let mut hash = hash(node, text);
         loop {
             let child = *self.children.get(&hash)?;
-            let (own, parent) = self.nodes.get(child as usize)?.literal.as_ref()?;
-            if *parent == node && own == text {
+            if self.is_behind(child, node, text)? {
                 return Some(child);
             }
             hash = hash.wrapping_add(1);

@@ -1,7 +1,7 @@
 //! Building the trie, and finding routes of which neither is more specific; such never reach a table in use.
 
 use super::by_value::ByValue;
-use super::{Node, RouteTable};
+use super::{Literals, Node, RouteTable};
 use crate::rules::pattern::{Named, Part};
 use crate::rules::route::{Predicate, Route};
 use rustc_hash::FxHashMap;
@@ -47,7 +47,7 @@ impl RouteTable {
     fn child(&mut self, node: u32, part: &Part) -> u32 {
         let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         let found = match part {
-            Part::Literal(text) => match self.literal(node, text) {
+            Part::Literal(text) => match self.hashed(node, text) {
                 Some(child) => child,
                 None => {
                     let mut hash = super::hash(node, text);
@@ -56,6 +56,12 @@ impl RouteTable {
                     }
                     self.children.insert(hash, next);
                     self.nodes.push(Node { literal: Some((text.clone(), node)), ..Node::default() });
+                    if let Some(here) = self.nodes.get_mut(node as usize) {
+                        here.literals = match here.literals {
+                            Literals::None => Literals::One(next),
+                            Literals::One(_) | Literals::Many => Literals::Many,
+                        };
+                    }
                     return next;
                 }
             },
