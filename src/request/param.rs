@@ -227,8 +227,8 @@ impl ParamList {
         self.values_noting(name, dialect, &mut Noted::default())
     }
 
-    /// The same, noting which of the parameters `name` names.
-    #[inline]
+    /// The same, noting which of the parameters `name` names. What it gives is large, and taken apart where it is asked for.
+    #[inline(always)]
     pub(crate) fn values_noting(
         &self,
         name: &ParamName,

@@ -117,6 +117,9 @@ impl Dimension {
     }
 }
 
+/// So many values are looked through rather than searched.
+const FEW: usize = 8;
+
 /// A set of values of one dimension.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ValueSet {
@@ -140,6 +143,7 @@ impl ValueSet {
     pub fn contains(&self, value: Option<ValueId>) -> bool {
         match (self, value) {
             (Self::All, _) => true,
+            (Self::Set(set), Some(value)) if set.len() <= FEW => set.contains(&value),
             (Self::Set(set), Some(value)) => set.binary_search(&value).is_ok(),
             (Self::Set(_), None) => false,
         }
@@ -206,6 +210,11 @@ mod tests {
         assert!(ValueSet::All.contains(None));
         assert!(!ValueSet::of(vec![ValueId(1)]).contains(None));
         assert!(ValueSet::of(vec![ValueId(2), ValueId(1)]).contains(Some(ValueId(2))));
+        for count in [0, 1, FEW, FEW + 1, 3 * FEW] {
+            let ids = || (0..).step_by(2).map(ValueId).take(count);
+            let set = ValueSet::of(ids().collect());
+            assert!(ids().all(|id| set.contains(Some(id)) && !set.contains(Some(ValueId(id.0 + 1)))), "{count}");
+        }
         assert!(ValueSet::of(vec![ValueId(1)]).intersection(&ValueSet::of(vec![ValueId(2)])).is_empty());
         assert_eq!(ValueSet::All.union(&ValueSet::of(vec![])), ValueSet::All);
     }
