@@ -82,8 +82,8 @@ fn judge<'h>(
     app: &'h Arc<App>,
     head: &'h RequestHead,
     target: Box<CanonicalTarget>,
-    who: &SubjectId,
-) -> Judged<'h> {
+    who: &'h SubjectId,
+) -> Judged<'h, 'h> {
     let view = RequestView::of(head, false, target, &app.dialect);
     let Find::Route(route, _) = app.routes.find("GET", &view) else { panic!("no route") };
     let asker = loaded.people.subject(who).map_or(Asker::Stranger(who), Asker::Known);

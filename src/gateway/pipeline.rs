@@ -301,16 +301,18 @@ async fn judge<'a>(
     let live = Rc::clone(&passage.live);
     let judged = decide(&question(passage, app, route, now, &resolved.facts), view);
     noted.tested = judged.tested();
-    (passage.facts, passage.won, passage.forgets) = (resolved.facts, resolved.won, forgets);
     let deciding = judged.judgement().deciding().iter();
     let roles: SmallVec<[&str; 2]> =
         deciding.filter_map(|one| live.rules.catalog.role(one.role)).map(|role| role.name.as_str()).collect();
     let told = Told { subject: passage.subject.as_ref().map(SubjectId::as_str), roles: &roles };
     let parts = forward_parts(passage, asked, noted, told);
-    if judged.judgement().outcome() == Outcome::Held {
-        return policy::hold(judged, &parts).map(|(held, judgement)| (Decided::Awaiting(Box::new(held)), judgement));
-    }
-    seal(judged, &parts).map(|(permit, judgement)| (Decided::Permit(permit), judgement))
+    let decided = if judged.judgement().outcome() == Outcome::Held {
+        policy::hold(judged, &parts).map(|(held, judgement)| (Decided::Awaiting(Box::new(held)), judgement))
+    } else {
+        seal(judged, &parts).map(|(permit, judgement)| (Decided::Permit(permit), judgement))
+    };
+    (passage.facts, passage.won, passage.forgets) = (resolved.facts, resolved.won, forgets);
+    decided
 }
 
 /// What a request is decided by, beside itself.

@@ -80,7 +80,7 @@ impl Awaiting<'_> {
 /// # Errors
 /// The judgement, as a refusal: where it does not wait for the answer, where the request cannot be written, and where the route only
 /// observes, which holds no answers.
-pub fn hold<'h>(judged: Judged<'h>, parts: &ForwardParts<'_>) -> Result<(Awaiting<'h>, Judgement), Judgement> {
+pub fn hold<'h>(judged: Judged<'_, 'h>, parts: &ForwardParts<'_>) -> Result<(Awaiting<'h>, Judgement), Judgement> {
     let Judged { judgement, view, app, route, .. } = judged;
     if judgement.outcome() != Outcome::Held {
         let detail = Detail::text("there is nothing to hold the answer for");
@@ -94,9 +94,9 @@ pub fn hold<'h>(judged: Judged<'h>, parts: &ForwardParts<'_>) -> Result<(Awaitin
         let detail = Detail::text("the answer is not held where the route only observes");
         return Err(judgement.into_refusal(Reason::LookupFailed, detail));
     }
-    match assemble(&judgement, &view, &app, &route, parts, true) {
+    match assemble(&judgement, &view, app, route, parts, true) {
         Ok(parcel) => {
-            let changes = judgement.changes.clone();
+            let (app, route, changes) = (Arc::clone(app), Arc::clone(route), judgement.changes.clone());
             Ok((Awaiting { parcel, view, app, route, changes }, judgement))
         }
         Err((reason, detail)) => Err(judgement.into_refusal(reason, detail)),

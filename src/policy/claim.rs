@@ -24,7 +24,7 @@ use std::net::IpAddr;
 /// The values of the parameters that the conditions of a route test. Empty, and without cost, on routes that test none.
 pub type Tested = Vec<(Location, SmallVec<[CompactString; 1]>)>;
 
-impl Judged<'_> {
+impl Judged<'_, '_> {
     /// The values that the conditions of the route test, to be kept for a stream.
     #[must_use]
     pub fn tested(&self) -> Tested {

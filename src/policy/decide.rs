@@ -50,15 +50,15 @@ pub struct Question<'a> {
 /// A request together with what was decided of it. Only this can be sealed, so that nothing else is forwarded than what
 /// was judged, to the application that it was judged for.
 #[derive(Debug)]
-pub struct Judged<'h> {
+pub struct Judged<'q, 'h> {
     pub(super) judgement: Judgement,
     pub(super) view: RequestView<'h>,
-    pub(super) app: Arc<App>,
-    pub(super) route: Arc<Route>,
+    pub(super) app: &'q Arc<App>,
+    pub(super) route: &'q Arc<Route>,
     pub(super) obligation: Option<Obligation>,
 }
 
-impl<'h> Judged<'h> {
+impl<'h> Judged<'_, 'h> {
     /// The judgement.
     #[must_use]
     pub fn judgement(&self) -> &Judgement {
@@ -81,13 +81,17 @@ impl<'h> Judged<'h> {
 /// Decides. The view must have been read with the dialect of the application, its captures put in and its body read
 /// as far as the route judges it.
 #[must_use]
-pub fn decide<'h>(question: &Question<'_>, view: RequestView<'h>) -> Judged<'h> {
+pub fn decide<'q, 'h>(question: &Question<'q>, view: RequestView<'h>) -> Judged<'q, 'h> {
     decide_traced(question, view, &mut Silent)
 }
 
 /// Decides as [`decide()`] does, and lets `trace` see every step.
 #[must_use]
-pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestView<'h>, trace: &mut T) -> Judged<'h> {
+pub fn decide_traced<'q, 'h, T: Trace>(
+    question: &Question<'q>,
+    mut view: RequestView<'h>,
+    trace: &mut T,
+) -> Judged<'q, 'h> {
     let mut changes = Vec::new();
     let judgement = loop {
         let mut pass = Pass::new(question, &view, trace);
@@ -117,7 +121,7 @@ pub fn decide_traced<'h, T: Trace>(question: &Question<'_>, mut view: RequestVie
         trace.step(Step::Refused(judgement.reason, &judgement.detail));
     }
     let obligation = if judgement.outcome() == Outcome::Permit { Obligation::of(question, &judgement) } else { None };
-    Judged { judgement, view, app: Arc::clone(question.app), route: Arc::clone(question.route), obligation }
+    Judged { judgement, view, app: question.app, route: question.route, obligation }
 }
 
 fn apply(route: &Route, view: &mut RequestView<'_>, changes: &[Change]) -> Result<(), Refusal> {

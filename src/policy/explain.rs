@@ -113,7 +113,7 @@ impl<'a> Transcript<'a> {
 
     /// The explanation of a request that was decided.
     #[must_use]
-    pub fn finish(mut self, judged: &Judged<'_>) -> Explanation {
+    pub fn finish(mut self, judged: &Judged<'_, '_>) -> Explanation {
         let permitted = judged.judgement.outcome() == Outcome::Permit;
         if let Some(obligation) = judged.obligation.as_ref() {
             self.answer(obligation);
@@ -207,7 +207,7 @@ fn outcome(judgement: &Judgement, app: Option<&App>, route: Option<&Route>) -> O
 }
 
 /// Method and target as they are sent, with secret values replaced.
-fn forwarded(judged: &Judged<'_>) -> String {
+fn forwarded(judged: &Judged<'_, '_>) -> String {
     let mut target = Vec::new();
     judged.view.write_target(&mut target);
     format!(

@@ -203,7 +203,7 @@ forwardable!(Permit, Observed, SideRequest);
 ///
 /// # Errors
 /// The judgement, as a refusal: as it was where it did not permit, or because the request cannot be written.
-pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Judgement), Judgement> {
+pub fn seal(judged: Judged<'_, '_>, parts: &ForwardParts<'_>) -> Result<(Permit, Judgement), Judgement> {
     let Judged { judgement, view, app, route, obligation } = judged;
     match judgement.outcome() {
         Outcome::Permit => {}
@@ -215,7 +215,7 @@ pub fn seal(judged: Judged<'_>, parts: &ForwardParts<'_>) -> Result<(Permit, Jud
         Outcome::Refuse | Outcome::Observed => return Err(judgement),
     }
     let filtered = obligation.is_some();
-    match assemble(&judgement, &view, &app, &route, parts, filtered) {
+    match assemble(&judgement, &view, app, route, parts, filtered) {
         Ok(parcel) => Ok((Permit(Box::new(Parcel { obligation, ..parcel })), judgement)),
         Err((reason, detail)) => Err(judgement.into_refusal(reason, detail)),
     }

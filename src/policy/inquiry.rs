@@ -234,7 +234,7 @@ impl Inquiry {
 #[derive(Debug)]
 pub enum Answer<'a, 'h> {
     /// A route was found, and it was decided.
-    Judged(&'a Judged<'h>),
+    Judged(&'a Judged<'h, 'h>),
     /// It was refused before, by the application where that is known.
     Refused(&'a Judgement, Option<&'a App>),
 }
@@ -271,11 +271,11 @@ pub struct Arrived {
 impl Arrived {
     fn judge<'h>(
         &'h self,
-        inquiry: &Inquiry,
-        rules: &RuleSet,
-        asker: Asker<'_>,
+        inquiry: &'h Inquiry,
+        rules: &'h RuleSet,
+        asker: Asker<'h>,
         transcript: &mut Transcript<'_>,
-    ) -> Result<Judged<'h>, Judgement> {
+    ) -> Result<Judged<'h, 'h>, Judgement> {
         let framing = match self.body.len() {
             0 => Framing::Empty,
             length => Framing::Length(u64::try_from(length).unwrap_or(u64::MAX)),
@@ -299,7 +299,7 @@ impl Arrived {
 ///
 /// # Errors
 /// A sentence, where the place cannot be compiled or read.
-pub fn values_at(judged: &Judged<'_>, place: &RawLocation) -> Result<Vec<String>, String> {
+pub fn values_at(judged: &Judged<'_, '_>, place: &RawLocation) -> Result<Vec<String>, String> {
     let location: Location = place.compile(judged.view.dialect(), |_| None).map_err(|error| error.to_string())?;
     let values = judged.view.values(&location).map_err(|error| error.to_string())?;
     Ok(values.as_slice().iter().map(|&value| value.to_owned()).collect())

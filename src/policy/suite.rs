@@ -199,7 +199,7 @@ fn deciding_role(judgement: &Judgement, expect: &Expect) -> Option<crate::rules:
     expect.role.filter(|role| judgement.deciding().iter().any(|deciding| deciding.role == *role))
 }
 
-fn compare(found: &mut Comparison, forwarded: &Forwarded, judged: &Judged<'_>) {
+fn compare(found: &mut Comparison, forwarded: &Forwarded, judged: &Judged<'_, '_>) {
     let mut target = Vec::new();
     judged.view.write_target(&mut target);
     found.equal("target", forwarded.target.as_deref(), Some(&String::from_utf8_lossy(&target)));

@@ -6,6 +6,7 @@ mod told;
 
 use super::allowance::Allowances;
 use super::charset::Charset;
+use super::method::OverrideHeaders;
 use compact_str::CompactString;
 
 pub use raw::RawDialect;
@@ -151,7 +152,7 @@ pub struct Dialect {
     /// The depth of `a[b][c]` above which the application reads names differently.
     pub max_depth: usize,
     /// Header names that change the method.
-    pub override_headers: Vec<CompactString>,
+    pub override_headers: OverrideHeaders,
     /// Parameter names that change the method.
     pub override_params: Vec<CompactString>,
     /// The prefixes that rules write in paths into XML, and the namespaces that they stand for.

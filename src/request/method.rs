@@ -6,6 +6,42 @@ use super::header::folds_to;
 use super::location::Location;
 use super::name::{Match, ParamName, fold};
 use super::view::{RequestView, Unnamed};
+use compact_str::CompactString;
+use std::ops::Deref;
+
+/// The names of header fields that change the method, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideHeaders {
+    names: Vec<CompactString>,
+    /// A bit for each length that a name has, modulo 64.
+    lengths: u64,
+}
+
+impl From<Vec<CompactString>> for OverrideHeaders {
+    fn from(names: Vec<CompactString>) -> Self {
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length(name.as_bytes()));
+        Self { names, lengths }
+    }
+}
+
+impl Deref for OverrideHeaders {
+    type Target = [CompactString];
+
+    fn deref(&self) -> &[CompactString] {
+        &self.names
+    }
+}
+
+impl OverrideHeaders {
+    /// Whether a field of this name can be one of them: by their lengths alone most are none.
+    fn may_hold(&self, name: &[u8]) -> bool {
+        self.lengths & length(name) != 0
+    }
+}
+
+fn length(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
+}
 
 /// Refuses a method override that frameworks of this dialect honour: a header that none of `named` names, or one of the
 /// parameters `unnamed`, as [`RequestView::unnamed`] lists those that `named` leaves out. What a rule names it judges.
@@ -23,12 +59,9 @@ pub fn check_override<'a>(
     let is_judged = |known: &str| {
         named.clone().into_iter().any(|place| matches!(place, Location::Header(_)) && folds_to(place.name(), known))
     };
-    // by their lengths alone most fields are none of these
-    let lengths = dialect.override_headers.iter().fold(0_u64, |lengths, known| lengths | 1 << (known.len() % 64));
-    let overrides = |name: &&[u8]| {
-        lengths >> (name.len() % 64) & 1 == 1
-            && dialect.override_headers.iter().any(|known| folds_to(name, known) && !is_judged(known))
-    };
+    let headers = &dialect.override_headers;
+    let overrides =
+        |name: &&[u8]| headers.may_hold(name) && headers.iter().any(|known| folds_to(name, known) && !is_judged(known));
     if let Some(name) = view.field_names().find(overrides) {
         return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
     }

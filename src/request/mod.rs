@@ -45,7 +45,7 @@ pub use location::{
     RpcLocation, SoapLocation, XmlLocation,
 };
 pub(crate) use media::MediaType;
-pub use method::check_override;
+pub use method::{OverrideHeaders, check_override};
 pub use name::ParamName;
 pub(crate) use noted::Noted;
 pub use param::{ParamList, ParamValues, Value};

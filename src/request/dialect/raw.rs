@@ -3,6 +3,7 @@
 use super::{Base, Dialect, Duplicates, Naming, Place};
 use crate::request::allowance::Allowance;
 use crate::request::charset::Charset;
+use crate::request::method::OverrideHeaders;
 use compact_str::CompactString;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
@@ -134,7 +135,7 @@ impl RawDialect {
         put(&mut dialect.path_info, raw.path_info.map(exact));
         put(&mut dialect.max_params, raw.max_params);
         put(&mut dialect.max_depth, raw.max_depth);
-        put(&mut dialect.override_headers, lower(raw.override_headers));
+        put(&mut dialect.override_headers, lower(raw.override_headers).map(OverrideHeaders::from));
         put(&mut dialect.override_params, raw.override_params.map(exact));
         let pairs = |map: BTreeMap<String, String>| map.into_iter().map(|(a, b)| (a.into(), b.into())).collect();
         put(&mut dialect.namespaces, raw.namespaces.map(pairs));

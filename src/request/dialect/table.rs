@@ -71,7 +71,7 @@ impl Dialect {
             path_refused: Vec::new(),
             max_params: 1000,
             max_depth: 8,
-            override_headers: words(&OVERRIDE_HEADERS),
+            override_headers: words(&OVERRIDE_HEADERS).into(),
             override_params: words(&["_method"]),
             namespaces: Vec::new(),
             allow: Allowances::NONE,
