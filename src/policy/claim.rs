@@ -31,7 +31,7 @@ impl Judged<'_, '_> {
         let mut tested = Tested::new();
         for condition in &self.route.conditions {
             let (Condition::Param { location, .. }, _) = condition::within(condition, None) else { continue };
-            if let Ok(values) = read(&self.route, &self.view, location) {
+            if let Ok(values) = read(self.route, &self.view, location) {
                 tested.push((location.clone(), values.into_iter().map(CompactString::from).collect()));
             }
         }

@@ -119,7 +119,7 @@ impl<'a> Transcript<'a> {
             self.answer(obligation);
         }
         let forwarded = permitted.then(|| forwarded(judged));
-        self.close(&judged.judgement, Some(&judged.app), Some(&judged.route), forwarded)
+        self.close(&judged.judgement, Some(judged.app), Some(judged.route), forwarded)
     }
 
     /// The explanation of a request that was refused before a route was found.

@@ -253,7 +253,7 @@ impl Answer<'_, '_> {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let observed = match self {
-            Self::Judged(judged) => is_observed(judged.judgement(), &judged.app, Some(&judged.route)),
+            Self::Judged(judged) => is_observed(judged.judgement(), judged.app, Some(judged.route)),
             Self::Refused(judgement, app) => app.is_some_and(|app| is_observed(judgement, app, None)),
         };
         if observed { Outcome::Observed } else { self.judgement().outcome() }
