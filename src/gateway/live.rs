@@ -96,3 +96,61 @@ impl Outlook {
 fn govern(live: &Arc<Live>, snapshot: &Snapshot) -> Rc<Governing> {
     Rc::new(Governing { live: Arc::clone(live), people_now: snapshot.over(&live.people) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Report;
+    use crate::facts::MemoryFreezes;
+    use crate::identity::key::MasterKey;
+    use crate::identity::session::{MemoryStore, SessionSettings, SessionTable};
+    use crate::model::{SubjectId, Timestamp};
+    use crate::rules::load::{File, load_files};
+    use crate::store::ports::Freeze;
+    use std::path::Path;
+
+    fn live() -> Live {
+        let app = "app: wms\nhosts: [wms.test]\nupstream: {url: 'http://127.0.0.1:9'}\nidentity: {}\n\
+            routes: [{id: start, match: GET /, public: true}]\n";
+        let files = [("people.yaml", "people:\n  ann: {}\n"), ("wms.yaml", app)];
+        let files = files.map(|(name, text)| File { name: name.to_owned(), text: text.to_owned() });
+        let loaded = load_files(&files, Path::new(""), Report::new()).unwrap();
+        Live { rules: loaded.set, people: loaded.people }
+    }
+
+    async fn beginning() -> (InForce, Arc<Directory>) {
+        let (key, settings) = (MasterKey::from_bytes(&[1; 32]), SessionSettings::default());
+        let sessions = SessionTable::open(&key, Arc::<MemoryStore>::default(), settings).await.unwrap();
+        let live = live();
+        let people = Arc::clone(&live.people);
+        let directory = Directory::open(people, Arc::<MemoryFreezes>::default(), sessions).await.unwrap();
+        (InForce::new(live), directory)
+    }
+
+    #[tokio::test]
+    async fn requests_share_what_is_in_force_until_it_is_replaced_and_then_it_is_let_go() {
+        let (in_force, directory) = beginning().await;
+        let mut outlook = Outlook::new(&in_force, &directory);
+        let first = Rc::clone(outlook.now());
+        assert!(Rc::ptr_eq(&first, outlook.now()));
+        let before = Arc::downgrade(&first.live);
+        let newer = live();
+        directory.replace(&newer.people);
+        drop(in_force.replace(newer));
+        assert!(!Rc::ptr_eq(&first, outlook.now()));
+        assert!(Arc::ptr_eq(&outlook.now().live, &in_force.pin()) && before.upgrade().is_some());
+        drop(first);
+        assert!(before.upgrade().is_none(), "kept though no request is governed by it");
+    }
+
+    #[tokio::test]
+    async fn a_freeze_governs_the_next_request_and_not_one_that_has_begun() {
+        let (in_force, directory) = beginning().await;
+        let mut outlook = Outlook::new(&in_force, &directory);
+        let (ann, begun) = (SubjectId::new("ann"), Rc::clone(outlook.now()));
+        let freeze = Freeze { subject: ann.clone(), since: Timestamp::from_micros(0), note: String::new() };
+        directory.freeze(freeze).await.unwrap();
+        assert!(begun.people_now().freeze(&ann).is_none());
+        assert!(outlook.now().people_now().freeze(&ann).is_some());
+    }
+}
