@@ -5,9 +5,10 @@ use crate::identity::session::SessionTable;
 use crate::model::{Clock, SubjectId};
 use crate::rules::people::{People, Status};
 use crate::store::ports::{Freeze, FreezeStore, Freezes, StoreError};
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How often freezes made by another process are looked for.
@@ -15,7 +16,9 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// The people as they are now. Shared by all cores.
 pub struct Directory {
-    now: Arc<ArcSwap<Snapshot>>,
+    now: ArcSwap<Snapshot>,
+    /// Grows after each change of `now`.
+    version: AtomicU64,
     store: Arc<dyn FreezeStore>,
     sessions: Arc<SessionTable>,
 }
@@ -95,7 +98,8 @@ impl Directory {
         store: Arc<dyn FreezeStore>,
         sessions: Arc<SessionTable>,
     ) -> Result<Arc<Self>, StoreError> {
-        let directory = Self { now: Arc::new(ArcSwap::from_pointee(Snapshot::of(people))), store, sessions };
+        let directory =
+            Self { now: ArcSwap::from_pointee(Snapshot::of(people)), version: AtomicU64::new(0), store, sessions };
         if let Some(freezes) = directory.store.freezes(None).await? {
             directory.lay(&freezes);
         }
@@ -108,15 +112,16 @@ impl Directory {
         self.now.load()
     }
 
-    /// The same for whoever looks often, and on one thread: a look that finds nothing new takes no locked instruction.
+    /// Grows with each change of [`Directory::snapshot`], and not before that is to be seen.
     #[must_use]
-    pub fn follow(&self) -> Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>> {
-        Cache::new(Arc::clone(&self.now))
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Other people data, as a reload brings; freezes stay.
     pub fn replace(&self, people: &Arc<People>) {
         self.now.rcu(|now| Snapshot { people: Arc::clone(people), ..Snapshot::clone(now) });
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Freezes a subject, durably and at once, and ends all their sessions. Gives how many those were.
@@ -181,6 +186,7 @@ impl Directory {
             }
             Snapshot { people: Arc::clone(&now.people), frozen: Arc::clone(&frozen), freeze_sequence: freezes.sequence }
         });
+        self.version.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -128,7 +128,7 @@ impl Core {
         devices: DeviceReader,
         prefix: u64,
     ) -> Self {
-        let outlook = RefCell::new(Outlook::new(&shared.in_force, &shared.directory));
+        let outlook = RefCell::default();
         let streams = OpenStreams::default();
         let (finder, unknown_device, count) = (Finder::default(), Rc::default(), Cell::new(0));
         Self {
@@ -155,7 +155,7 @@ impl Core {
 
     /// What governs a request that begins now, to its end.
     fn governing(&self) -> Rc<Governing> {
-        Rc::clone(self.outlook.borrow_mut().now())
+        self.outlook.borrow_mut().now(&self.shared.in_force, &self.shared.directory)
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
@@ -246,13 +246,12 @@ impl Core {
         Ok(())
     }
 
-    /// Judges every open stream again under what is in force now, and closes those that are permitted no longer. To be called from
-    /// time to time: a core that no request comes to lets go of old rules by it.
+    /// Judges every open stream again under what is in force now, and closes those that are permitted no longer.
     pub fn review_streams(&self) {
-        let live = self.governing();
         if self.streams.is_empty() {
             return;
         }
+        let live = self.governing();
         let (sessions, now) = (&*self.shared.sessions, self.shared.clock.now());
         let closed = self.streams.review(&Review { live: &live, people: live.people_now(), sessions, now });
         if closed > 0 {

@@ -1,10 +1,11 @@
 //! The rules and people in force, as one value that is swapped whole; never half of a new set.
 
 use std::ops::Deref;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::ArcSwap;
 
 use crate::facts::{Directory, Snapshot};
 use crate::rules::{People, RuleSet};
@@ -20,24 +21,30 @@ pub struct Live {
 
 /// What is in force now.
 #[derive(Debug)]
-pub struct InForce(Arc<ArcSwap<Live>>);
+pub struct InForce {
+    live: ArcSwap<Live>,
+    /// Grows after each change of `live`.
+    version: AtomicU64,
+}
 
 impl InForce {
     /// Begins with `live`.
     #[must_use]
     pub fn new(live: Live) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(live)))
+        Self { live: ArcSwap::from_pointee(live), version: AtomicU64::new(0) }
     }
 
     /// What governs a request that begins now, to its end.
     #[must_use]
     pub fn pin(&self) -> Arc<Live> {
-        self.0.load_full()
+        self.live.load_full()
     }
 
     /// Puts `live` in force for requests that begin from now on. Gives what was in force, by which requests may still be governed.
     pub fn replace(&self, live: Live) -> Arc<Live> {
-        self.0.swap(Arc::new(live))
+        let before = self.live.swap(Arc::new(live));
+        self.version.fetch_add(1, Ordering::Release);
+        before
     }
 }
 
@@ -63,38 +70,32 @@ impl Deref for Governing {
     }
 }
 
-/// One core's look at what is in force. What its requests share stays on the core, so that none of them takes a locked instruction
-/// for it.
+/// One core's look at what is in force. Requests that overlap share what governs them, so that none takes a locked instruction for it;
+/// where there is no request, nothing is held.
+#[derive(Debug, Default)]
 pub(super) struct Outlook {
-    in_force: Cache<Arc<ArcSwap<Live>>, Arc<Live>>,
-    directory: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
-    /// What `governing` was made of beside the rules.
-    snapshot: Arc<Snapshot>,
-    governing: Rc<Governing>,
+    governing: Weak<Governing>,
+    /// The versions that `governing` is of, or older ones.
+    versions: (u64, u64),
 }
 
 impl Outlook {
-    /// Of `in_force` and `directory`.
-    pub fn new(in_force: &InForce, directory: &Directory) -> Self {
-        let (mut in_force, mut directory) = (Cache::new(Arc::clone(&in_force.0)), directory.follow());
-        let snapshot = Arc::clone(directory.load());
-        let governing = govern(in_force.load(), &snapshot);
-        Self { in_force, directory, snapshot, governing }
-    }
-
-    /// What governs a request that begins now. What was held before, and is in force no longer, is let go.
-    pub fn now(&mut self) -> &Rc<Governing> {
-        let (live, snapshot) = (self.in_force.load(), self.directory.load());
-        if !Arc::ptr_eq(live, &self.governing.live) || !Arc::ptr_eq(snapshot, &self.snapshot) {
-            self.snapshot = Arc::clone(snapshot);
-            self.governing = govern(live, snapshot);
+    /// What governs a request that begins now.
+    ///
+    /// INVARIANT: versions are read before what they count, and grow after it, so that what is shared is never older than them.
+    pub fn now(&mut self, in_force: &InForce, directory: &Directory) -> Rc<Governing> {
+        let versions = (in_force.version.load(Ordering::Acquire), directory.version());
+        if self.versions == versions
+            && let Some(governing) = self.governing.upgrade()
+        {
+            return governing;
         }
-        &self.governing
+        let live = in_force.pin();
+        let people_now = directory.snapshot().over(&live.people);
+        let governing = Rc::new(Governing { live, people_now });
+        (self.governing, self.versions) = (Rc::downgrade(&governing), versions);
+        governing
     }
-}
-
-fn govern(live: &Arc<Live>, snapshot: &Snapshot) -> Rc<Governing> {
-    Rc::new(Governing { live: Arc::clone(live), people_now: snapshot.over(&live.people) })
 }
 
 #[cfg(test)]
@@ -128,29 +129,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_share_what_is_in_force_until_it_is_replaced_and_then_it_is_let_go() {
+    async fn requests_that_overlap_share_what_is_in_force_and_without_them_nothing_is_held() {
         let (in_force, directory) = beginning().await;
-        let mut outlook = Outlook::new(&in_force, &directory);
-        let first = Rc::clone(outlook.now());
-        assert!(Rc::ptr_eq(&first, outlook.now()));
+        let mut outlook = Outlook::default();
+        let mut now = |in_force: &InForce| outlook.now(in_force, &directory);
+        let first = now(&in_force);
+        assert!(Rc::ptr_eq(&first, &now(&in_force)));
         let before = Arc::downgrade(&first.live);
-        let newer = live();
-        directory.replace(&newer.people);
-        drop(in_force.replace(newer));
-        assert!(!Rc::ptr_eq(&first, outlook.now()));
-        assert!(Arc::ptr_eq(&outlook.now().live, &in_force.pin()) && before.upgrade().is_some());
+        drop(in_force.replace(live()));
+        let second = now(&in_force);
+        assert!(Arc::ptr_eq(&second.live, &in_force.pin()) && before.upgrade().is_some());
         drop(first);
-        assert!(before.upgrade().is_none(), "kept though no request is governed by it");
+        assert!(before.upgrade().is_none(), "held though no request is governed by it");
+        let before = Arc::downgrade(&second.live);
+        drop(second);
+        drop(in_force.replace(live()));
+        assert!(before.upgrade().is_none(), "held by a core without requests");
     }
 
     #[tokio::test]
     async fn a_freeze_governs_the_next_request_and_not_one_that_has_begun() {
         let (in_force, directory) = beginning().await;
-        let mut outlook = Outlook::new(&in_force, &directory);
-        let (ann, begun) = (SubjectId::new("ann"), Rc::clone(outlook.now()));
+        let mut outlook = Outlook::default();
+        let (ann, begun) = (SubjectId::new("ann"), outlook.now(&in_force, &directory));
         let freeze = Freeze { subject: ann.clone(), since: Timestamp::from_micros(0), note: String::new() };
         directory.freeze(freeze).await.unwrap();
         assert!(begun.people_now().freeze(&ann).is_none());
-        assert!(outlook.now().people_now().freeze(&ann).is_some());
+        assert!(outlook.now(&in_force, &directory).people_now().freeze(&ann).is_some());
+    }
+
+    #[tokio::test]
+    async fn other_people_govern_the_next_request() {
+        let (in_force, directory) = beginning().await;
+        let mut outlook = Outlook::default();
+        let begun = outlook.now(&in_force, &directory);
+        directory.replace(&live().people);
+        assert!(!Rc::ptr_eq(&begun, &outlook.now(&in_force, &directory)));
     }
 }
