@@ -1,4 +1,4 @@
-//! The rules and people in force, as one value that is swapped whole; never half of a new set.
+//! The rules and people in force, as one value that is swapped whole, and shared by the requests of a core; never half of a new set.
 
 use std::ops::Deref;
 use std::rc::{Rc, Weak};

@@ -51,7 +51,7 @@ pub struct RuleCounts {
     pub subjects: usize,
 }
 
-/// The journal's numbers, of all cores together; written once a scheduler turn.
+/// The journal's numbers, of all cores together; brought up to date by the journal's own thread.
 #[derive(Debug)]
 pub struct JournalSeries {
     /// Decision records written.
