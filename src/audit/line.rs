@@ -5,7 +5,7 @@
 //! Byte fields (`host`, `target`) hold what a client sent, UTF-8 or not: a byte that is not UTF-8 becomes `\xNN`, a backslash
 //! is doubled, so that [`unescape`] gives the bytes back.
 
-use crate::model::{Device, RequestId, Timestamp, push_address, push_hex};
+use crate::model::{Device, RequestId, Timestamp, every, push_address, push_hex};
 use std::net::IpAddr;
 
 /// A buffer that one line at a time is written into.
@@ -246,15 +246,11 @@ fn push_digits<const N: usize>(buf: &mut Vec<u8>, mut value: u32) {
     buf.extend_from_slice(&digits);
 }
 
-/// Whether all bytes are such as [`clean`] counts. Sixteen at a time, the last sixteen again where fewer are left.
+/// Whether all bytes are such as [`clean`] counts.
 fn is_clean(bytes: &[u8]) -> bool {
-    // no byte ends the look early, so that all sixteen are looked at together
-    let all = |block: &[u8; 16]| {
-        block.iter().fold(true, |all, &byte| all & (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\'))
-    };
-    match (bytes.as_chunks::<16>().0, bytes.last_chunk::<16>()) {
-        (blocks, Some(last)) => blocks.iter().all(all) && all(last),
-        (_, None) => clean(bytes) == bytes.len(),
+    match bytes.len() {
+        ..16 => clean(bytes) == bytes.len(),
+        _ => every(bytes, |byte| (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\')),
     }
 }
 

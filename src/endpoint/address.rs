@@ -16,9 +16,19 @@ pub struct Address {
     pub host: CompactString,
     /// The port.
     pub port: u16,
+    /// The whole address, as every record shows it.
+    text: CompactString,
 }
 
 impl Address {
+    /// The address of this host, as [`Self::host`] has it, and port.
+    #[must_use]
+    pub fn new(tls: bool, host: CompactString, port: u16) -> Self {
+        let scheme = if tls { "https" } else { "http" };
+        let text = compact_str::format_compact!("{scheme}://{}:{port}", Bracketed(&host));
+        Self { tls, host, port, text }
+    }
+
     /// Reads `http://host[:port]` or `https://host[:port]`; a single `/` may follow.
     ///
     /// # Errors
@@ -35,19 +45,13 @@ impl Address {
             return Err(format!("`{text}` contains `{stray}`: an address has a host and a port, and nothing else"));
         }
         let (host, port) = split_authority(authority).ok_or_else(|| format!("`{text}` has no valid host and port"))?;
-        Ok(Self { tls, host: host.to_ascii_lowercase().into(), port: port.unwrap_or(if tls { 443 } else { 80 }) })
+        Ok(Self::new(tls, host.to_ascii_lowercase().into(), port.unwrap_or(if tls { 443 } else { 80 })))
     }
 
     /// The whole address: `http://host:port`.
     #[must_use]
-    pub fn text(&self) -> CompactString {
-        let mut text = CompactString::const_new(if self.tls { "https://" } else { "http://" });
-        let six = self.host.contains(':');
-        text.push_str(if six { "[" } else { "" });
-        text.push_str(&self.host);
-        text.push_str(if six { "]:" } else { ":" });
-        text.push_str(itoa::Buffer::new().format(self.port));
-        text
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The address as a `Host` field spells it: the port only where it is not the scheme's own.
@@ -60,7 +64,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        f.write_str(&self.text)
     }
 }
 

@@ -157,7 +157,7 @@ impl Drop for State {
         let address = self.exchanged.as_ref().map(|exchanged| exchanged.address.text());
         self.journal.outcome(&OutcomeRecord {
             upstream_status: self.exchanged.as_ref().map(|exchanged| exchanged.status),
-            upstream: address.as_deref(),
+            upstream: address,
             answer_status: self.status,
             reason: self.reason.or(late),
             detail: &self.detail,

@@ -238,7 +238,7 @@ impl<'a> AskedHead<'a> {
         Self {
             method: head.method(),
             protocol: head.version().as_str(),
-            host: head.raw_authority().unwrap_or_default(),
+            host: head.authority().unwrap_or_default().as_bytes(),
             target,
         }
     }

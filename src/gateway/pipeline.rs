@@ -31,7 +31,6 @@ use crate::upstream::{Outside, judge_origin};
 use crate::wire::connection::ConnectionInfo;
 use crate::wire::framing::Framing;
 use crate::wire::head::RequestHead;
-use crate::wire::host;
 use crate::wire::server::{Answer, Exchange, Rejected, Service};
 
 /// A request with the connection that it came on.
@@ -199,18 +198,15 @@ pub(super) async fn record<T>(
 
 /// Which application the host names; the names of the connection's certificate must agree (RFC 9110 section 7.4).
 fn find_application<'a>(live: &'a Live, passage: &mut Passage, asked: &Asked<'_>) -> Result<&'a Arc<App>, Judgement> {
-    let sent = asked.head.raw_authority().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
-    let authority =
-        host::Authority::parse(sent).map_err(|error| Judgement::refused(error.reason(), Detail::text(error)))?;
-    let host = authority.canonical_host();
+    let host = asked.head.canonical_host().ok_or_else(|| Judgement::refused(Reason::BadHost, Detail::None))?;
     let tls = asked.connection.tls.as_ref();
-    let covered = tls.is_none_or(|tls| tls.certificate.covers(&host));
+    let covered = tls.is_none_or(|tls| tls.certificate.covers(host));
     let scheme = asked.head.scheme_is_https().is_none_or(|https| https == tls.is_some());
     if !covered || !scheme {
         let detail = Detail::text(format_args!("`{host}` is not what this connection was opened for"));
         return Err(Judgement::refused(Reason::HostMismatch, detail));
     }
-    let app = live.rules.app_for_host(&host);
+    let app = live.rules.app_for_host(host);
     passage.app = app.cloned();
     app.ok_or_else(|| {
         Judgement::refused(Reason::UnknownHost, Detail::text(format_args!("no application has the host `{host}`")))

@@ -64,7 +64,7 @@ async fn outright(
     let shown = AskedHead {
         method: head.map_or("", RequestHead::method),
         protocol: head.map_or("", |head| head.version().as_str()),
-        host: head.and_then(RequestHead::raw_authority).unwrap_or_default(),
+        host: head.and_then(RequestHead::authority).unwrap_or_default().as_bytes(),
         target: target.as_bytes(),
     };
     let (reason, ending) = put_on_record(core, &mut passage, &shown, judgement, &Parameters::new()).await;

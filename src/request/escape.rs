@@ -1,5 +1,6 @@
 //! Percent escapes, read and written in exactly one way (RFC 3986 section 2.1); no policy of which bytes are allowed.
 
+use crate::model::every;
 use std::borrow::Cow;
 
 /// The byte that two hex digits of either case are.
@@ -83,11 +84,9 @@ pub(crate) fn is_plain_in_form(byte: u8) -> bool {
 
 /// A query or form in which every byte stands for itself or parts names and values: most hold nothing that has to be decoded.
 pub(crate) fn plain_form(raw: &[u8]) -> Option<&str> {
-    // no byte ends the look early, so that several are looked at together
-    let is_plain = raw.iter().fold(true, |plain, byte| {
-        plain & (byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'*' | b'~' | b'=' | b'&'))
-    });
-    if is_plain { std::str::from_utf8(raw).ok() } else { None }
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'*' | b'~' | b'=' | b'&');
+    if every(raw, plain) { std::str::from_utf8(raw).ok() } else { None }
 }
 
 /// Whether a byte stands for itself in canonical paths.

@@ -2,7 +2,7 @@
 
 use super::header::{FoldedName, folds_alike, folds_to};
 use super::view::Edit;
-use crate::model::push_address;
+use crate::model::{every, push_address};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
@@ -159,11 +159,12 @@ pub fn write_forward_head<'f, I>(out: &mut Vec<u8>, head: &ForwardHead<'_>, fiel
 where
     I: Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
 {
-    push_checked(out, head.method.as_bytes(), "method")?;
+    let start = out.len();
+    out.extend_from_slice(head.method.as_bytes());
     out.push(b' ');
-    push_checked(out, head.target, "target")?;
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    push_line(out, b"Host: ", head.host.as_bytes())?;
+    out.extend_from_slice(head.target);
+    end_line(out, start, b" HTTP/1.1\r\n", "request line")?;
+    push_field(out, b"Host", head.host.as_bytes())?;
     let nominates = fields.clone().any(|(name, _)| folds_to(name, "connection"));
     let nominated: SmallVec<[&[u8]; 4]> =
         if nominates { nominations(fields.clone()).collect() } else { SmallVec::new() };
@@ -230,11 +231,11 @@ fn write_cookies<'f>(
         if out.len() > empty {
             out.extend_from_slice(b"; ");
         }
-        pair.iter().try_for_each(|part| push_checked(out, part, "cookie"))
+        pair.iter().for_each(|part| out.extend_from_slice(part));
     };
     for (_, value) in fields.filter(|(name, _)| folds_to(name, "cookie")) {
         if head.cookie_edits.is_empty() && is_plain_list(value) {
-            push(out, &[value])?;
+            push(out, &[value]);
             continue;
         }
         for piece in value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) {
@@ -243,21 +244,20 @@ fn write_cookies<'f>(
                 piece.get(..end).unwrap_or_default().trim_ascii_end()
             };
             if head.cookie_edits.is_empty() || !is_edited(head.cookie_edits, name()) {
-                push(out, &[piece])?;
+                push(out, &[piece]);
             }
         }
     }
     for (name, value) in head.cookie_edits {
         if let Some(value) = value {
-            push(out, &[name.as_bytes(), b"=", value.as_bytes()])?;
+            push(out, &[name.as_bytes(), b"=", value.as_bytes()]);
         }
     }
     if out.len() == empty {
-        out.truncate(start)
-    } else {
-        out.extend_from_slice(b"\r\n")
+        out.truncate(start);
+        return Ok(());
     }
-    Ok(())
+    end_line(out, start, b"\r\n", "Cookie field")
 }
 
 /// Whether the pieces of a Cookie field are put together as [`write_cookies`] does it: `; ` between them, nothing around them.
@@ -309,8 +309,8 @@ fn write_own(out: &mut Vec<u8>, head: &ForwardHead<'_>) -> Result<(), ForwardErr
     let client = &head.client;
     if client.x_forwarded {
         write_chain(out, client.chain);
-        push_line(out, b"X-Forwarded-Proto: ", client.proto.as_bytes())?;
-        push_line(out, b"X-Forwarded-Host: ", client.host.as_bytes())?;
+        push_field(out, b"X-Forwarded-Proto", client.proto.as_bytes())?;
+        push_field(out, b"X-Forwarded-Host", client.host.as_bytes())?;
     }
     if client.forwarded {
         write_forwarded(out, client)?;
@@ -347,6 +347,7 @@ fn write_chain(out: &mut Vec<u8>, chain: &[IpAddr]) {
 
 /// One element an address, the last with what this hop saw (RFC 7239 section 4).
 fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), ForwardError> {
+    let start = out.len();
     out.extend_from_slice(b"Forwarded: ");
     for (i, &address) in client.chain.iter().enumerate() {
         out.extend_from_slice(if i > 0 { b", for=" } else { b"for=" });
@@ -356,32 +357,27 @@ fn write_forwarded(out: &mut Vec<u8>, client: &ForwardedFor<'_>) -> Result<(), F
         out.extend_from_slice(after);
     }
     out.extend_from_slice(if client.chain.is_empty() { b"proto=" } else { b";proto=" });
-    push_checked(out, client.proto.as_bytes(), "protocol")?;
+    out.extend_from_slice(client.proto.as_bytes());
     out.extend_from_slice(b";host=\"");
-    push_checked(out, client.host.as_bytes(), "host")?;
-    out.extend_from_slice(b"\"\r\n");
-    Ok(())
+    out.extend_from_slice(client.host.as_bytes());
+    end_line(out, start, b"\"\r\n", "Forwarded field")
 }
 
 fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), ForwardError> {
-    push_checked(out, name, "name of a field")?;
-    push_line(out, b": ", value)
+    let start = out.len();
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    end_line(out, start, b"\r\n", "field")
 }
 
-/// Ends a line that begins with these bytes of ours.
-fn push_line(out: &mut Vec<u8>, begin: &[u8], value: &[u8]) -> Result<(), ForwardError> {
-    out.extend_from_slice(begin);
-    push_checked(out, value, "value of a field")?;
-    out.extend_from_slice(b"\r\n");
-    Ok(())
-}
-
-/// Appends bytes that hold no control character but tab.
-fn push_checked(out: &mut Vec<u8>, bytes: &[u8], what: &'static str) -> Result<(), ForwardError> {
-    // all of it is looked at, many bytes at a time, rather than one by one up to the first
-    if bytes.iter().fold(false, |bad, &byte| bad | (byte < 0x20 && byte != b'\t') | (byte == 0x7f)) {
+/// Ends the line that begins at `start`, which holds no control character but tab.
+///
+/// SECURITY: every line goes through here, so that none of them can hold another (`control_characters_are_never_written`).
+fn end_line(out: &mut Vec<u8>, start: usize, end: &[u8], what: &'static str) -> Result<(), ForwardError> {
+    if !every(out.get(start..).unwrap_or_default(), |byte| ((byte >= b' ') | (byte == b'\t')) & (byte != 0x7f)) {
         return Err(ForwardError::Control(what));
     }
-    out.extend_from_slice(bytes);
+    out.extend_from_slice(end);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::escape;
 use super::secret_path::{Piece, Pieces, SecretPath};
+use crate::model::every;
 use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -252,8 +253,7 @@ fn redact_pair(piece: &[u8], names: &SecretNames, out: &mut Vec<u8>) {
 }
 
 fn push_printable(bytes: &[u8], out: &mut Vec<u8>) {
-    // most are printable as a whole, which is seen sixteen at a time where no byte ends the look early
-    if bytes.iter().fold(true, |printable, byte| printable & byte.is_ascii_graphic()) {
+    if every(bytes, |byte| byte.is_ascii_graphic()) {
         return out.extend_from_slice(bytes);
     }
     let mut rest = bytes;

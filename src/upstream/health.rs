@@ -183,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     fn health(count: u16, eject: EjectSpec) -> Health {
-        let addresses: Vec<_> = (0..count).map(|i| Address { tls: false, host: "a".into(), port: i + 1 }).collect();
+        let addresses: Vec<_> = (0..count).map(|i| Address::new(false, "a".into(), i + 1)).collect();
         Health::new("wms", &addresses, Some(eject), &Metrics::new(1))
     }
 

@@ -1,6 +1,7 @@
 //! Heads of requests and answers: one shared buffer and spans over it; they answer questions and never change.
 
 use super::error::WireError;
+use super::host::Host;
 use super::limit::HeadLimits;
 use bytes::Bytes;
 use std::fmt;
@@ -157,7 +158,7 @@ pub fn list_items<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<I
 pub struct RequestHead {
     pub(super) method: Span,
     pub(super) target: Span,
-    pub(super) authority: Option<Span>,
+    pub(super) host: Option<Host>,
     pub(super) version: Version,
     pub(super) tls_scheme: Option<bool>,
     pub(super) fields: Fields,
@@ -190,7 +191,11 @@ impl RequestHead {
     /// The method: upper-case letters and `-`.
     #[must_use]
     pub fn method(&self) -> &str {
-        text(self.method.of(&self.fields.bytes))
+        match self.method_bytes() {
+            b"GET" => "GET",
+            b"POST" => "POST",
+            other => text(other),
+        }
     }
 
     /// The method as bytes, which costs less than [`Self::method`].
@@ -208,13 +213,13 @@ impl RequestHead {
     /// The host with its port as the client sent it, checked for form (`None` only for HTTP/1.0 without Host).
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
-        self.authority.map(|span| text(span.of(&self.fields.bytes)))
+        self.host.as_ref().map(Host::sent)
     }
 
-    /// The same as bytes.
+    /// The host in lower case, without port and trailing dot.
     #[must_use]
-    pub fn raw_authority(&self) -> Option<&[u8]> {
-        self.authority.map(|span| span.of(&self.fields.bytes))
+    pub fn canonical_host(&self) -> Option<&str> {
+        self.host.as_ref().map(Host::canonical)
     }
 
     /// The version that the request came in.

@@ -1,6 +1,7 @@
 //! The form of an authority: host and port, nothing else; decides no application.
 
 use super::error::WireError;
+use compact_str::CompactString;
 
 /// An authority taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,40 @@ impl<'a> Authority<'a> {
 
     /// The host in lower case with one trailing dot removed.
     #[must_use]
-    pub fn canonical_host(&self) -> compact_str::CompactString {
+    pub fn canonical_host(&self) -> CompactString {
         let host = self.host.strip_suffix('.').unwrap_or(self.host);
-        let mut lower = compact_str::CompactString::from(host);
+        let mut lower = CompactString::from(host);
         lower.make_ascii_lowercase();
         lower
+    }
+}
+
+/// The host that a request names, read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    sent: CompactString,
+    canonical: CompactString,
+}
+
+impl Host {
+    /// As [`Authority::parse`].
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, WireError> {
+        let authority = Authority::parse(bytes)?;
+        let sent = match authority.port {
+            None => authority.host.into(),
+            Some(_) => CompactString::from_utf8(bytes).map_err(|_| WireError::Host("bytes outside of ASCII"))?,
+        };
+        Ok(Self { sent, canonical: authority.canonical_host() })
+    }
+
+    /// Host and port as sent.
+    pub(super) fn sent(&self) -> &str {
+        &self.sent
+    }
+
+    /// [`Authority::canonical_host`].
+    pub(super) fn canonical(&self) -> &str {
+        &self.canonical
     }
 }
 

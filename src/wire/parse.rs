@@ -2,8 +2,9 @@
 
 use super::error::WireError;
 use super::head::{FieldSpan, Fields, RequestHead, ResponseHead, Span, Version};
-use super::host::Authority;
+use super::host::{Authority, Host};
 use super::limit::{HeadLimits, MOST_FIELDS};
+use crate::model::every;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::mem::MaybeUninit;
 
@@ -19,6 +20,11 @@ impl Scan {
     ///
     /// SECURITY: a line feed without carriage return is refused here, since `httparse` takes it for a line end (`a_bare_line_feed_is_refused`).
     pub(super) fn find_end(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, WireError> {
+        if self.seen == 0
+            && let Some(end) = plain_head(bytes)
+        {
+            return if end > limits.bytes() { Err(WireError::HeadTooLarge("bytes")) } else { Ok(Some(end)) };
+        }
         let fresh = bytes.get(self.seen..).unwrap_or_default();
         for offset in memchr::memchr_iter(b'\n', fresh) {
             let at = self.seen + offset;
@@ -40,6 +46,18 @@ impl Scan {
         }
         Ok(None)
     }
+}
+
+/// The length of a head that is complete and of which no line, but for the end, is empty or ends with a bare line feed: nearly all.
+fn plain_head(bytes: &[u8]) -> Option<usize> {
+    let end = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
+    let head = bytes.get(..end)?;
+    // no byte ends the look early, so that many are looked at together
+    let bare = head
+        .iter()
+        .zip(head.get(1..)?)
+        .fold(false, |bare, (&before, &byte)| bare | ((byte == b'\n') & (before != b'\r')));
+    (!bare && head.first() != Some(&b'\r') && head.first() != Some(&b'\n')).then_some(end)
 }
 
 /// Offsets of `part`, which lies in the buffer that begins at `base`.
@@ -98,14 +116,13 @@ pub(super) fn request(bytes: Bytes, limits: &HeadLimits) -> Result<RequestHead, 
     let host = only_host(parsed.headers, version)?;
     if let Some(absolute) = absolute {
         Authority::parse(absolute)?;
-        if !host.is_some_and(|host| host.eq_ignore_ascii_case(absolute)) {
+        if !host.as_ref().is_some_and(|host| host.sent().as_bytes().eq_ignore_ascii_case(absolute)) {
             return Err(if host.is_some() { WireError::HostMismatch } else { WireError::Host("no Host field") });
         }
     }
-    let head = (span(base, method)?, span(base, origin)?, host.map(|host| span(base, host)).transpose()?);
+    let (method, target) = (span(base, method)?, span(base, origin)?);
     let spans = spans(base, parsed.headers)?;
-    let (method, target, authority) = head;
-    Ok(RequestHead { method, target, authority, version, tls_scheme, fields: Fields { bytes, spans } })
+    Ok(RequestHead { method, target, host, version, tls_scheme, fields: Fields { bytes, spans } })
 }
 
 /// Parses a complete answer head.
@@ -140,7 +157,7 @@ pub(super) fn partial(bytes: &[u8]) -> Option<RequestHead> {
     let mut buffer = BytesMut::with_capacity(method.len() + target.len());
     let (method, target) = (append(&mut buffer, method).ok()?, append(&mut buffer, target).ok()?);
     let fields = Fields { bytes: buffer.freeze(), spans: Vec::new() };
-    Some(RequestHead { method, target, authority: None, version: Version::Http11, tls_scheme: None, fields })
+    Some(RequestHead { method, target, host: None, version: Version::Http11, tls_scheme: None, fields })
 }
 
 /// Whether the third word of the request line is `HTTP/` and a version, so that it is the version that is not served.
@@ -190,6 +207,10 @@ fn check_target(target: &[u8]) -> Result<(), WireError> {
     if target.first() != Some(&b'/') {
         return Err(WireError::Head("target does not begin with a slash"));
     }
+    let unusual = |byte: u8| (byte == b'#') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'`');
+    if every(target, |byte| (0x21..=0x7e).contains(&byte) & !unusual(byte)) {
+        return Ok(());
+    }
     let mut query = false;
     for &byte in target {
         match byte {
@@ -205,7 +226,7 @@ fn check_target(target: &[u8]) -> Result<(), WireError> {
     Ok(())
 }
 
-fn only_host<'a>(headers: &[httparse::Header<'a>], version: Version) -> Result<Option<&'a [u8]>, WireError> {
+fn only_host(headers: &[httparse::Header<'_>], version: Version) -> Result<Option<Host>, WireError> {
     let mut found = None;
     for header in headers {
         if header.name.len() == 4 && header.name.eq_ignore_ascii_case("host") && found.replace(header.value).is_some() {
@@ -213,7 +234,7 @@ fn only_host<'a>(headers: &[httparse::Header<'a>], version: Version) -> Result<O
         }
     }
     match found {
-        Some(host) => Authority::parse(host).map(|_| Some(host)),
+        Some(host) => Host::parse(host).map(Some),
         None if version == Version::Http10 => Ok(None),
         None => Err(WireError::Host("no Host field")),
     }
@@ -245,23 +266,22 @@ pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> R
     if parts.headers.len() > limits.fields.min(MOST_FIELDS) {
         return Err(WireError::HeadTooLarge("fields"));
     }
-    let authority = http2_authority(parts)?;
+    let host = http2_host(parts)?;
     let mut buffer = BytesMut::with_capacity(512);
     let (method, target) = (append(&mut buffer, method)?, append(&mut buffer, target)?);
     let mut spans = Vec::with_capacity(parts.headers.len() + 1);
-    let host = FieldSpan { name: append(&mut buffer, b"host")?, value: append(&mut buffer, authority)? };
-    spans.push(host);
+    let name = append(&mut buffer, b"host")?;
+    spans.push(FieldSpan { name, value: append(&mut buffer, host.sent().as_bytes())? });
     append_fields(parts, &mut buffer, &mut spans)?;
     if buffer.len() > limits.bytes() {
         return Err(WireError::HeadTooLarge("bytes"));
     }
     let fields = Fields { bytes: buffer.freeze(), spans };
-    let (authority, version) = (Some(host.value), Version::Http2);
-    Ok(RequestHead { method, target, authority, version, tls_scheme, fields })
+    Ok(RequestHead { method, target, host: Some(host), version: Version::Http2, tls_scheme, fields })
 }
 
 /// SECURITY: `:authority` and a Host field beside it must be the same host (`an_authority_that_differs_from_host_is_refused`).
-fn http2_authority(parts: &http::request::Parts) -> Result<&[u8], WireError> {
+fn http2_host(parts: &http::request::Parts) -> Result<Host, WireError> {
     let pseudo = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(http::header::HOST).iter();
     let field = hosts.next().map(http::HeaderValue::as_bytes);
@@ -273,8 +293,7 @@ fn http2_authority(parts: &http::request::Parts) -> Result<&[u8], WireError> {
         (Some(authority), _) | (None, Some(authority)) => authority,
         (None, None) => return Err(WireError::Host("no authority")),
     };
-    Authority::parse(authority)?;
-    Ok(authority)
+    Host::parse(authority)
 }
 
 fn append_fields(
@@ -321,6 +340,7 @@ fn trimmed(value: &http::HeaderValue) -> Result<&[u8], WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(text: &str) -> Result<RequestHead, WireError> {
         RequestHead::parse(text.as_bytes(), &HeadLimits::default()).map(|(head, _)| head)
@@ -373,5 +393,14 @@ mod tests {
         let request = http::Request::get("https://a.example/").header("host", "b.example").body(()).unwrap();
         let refused = RequestHead::from_http2(&request.into_parts().0, &HeadLimits::default());
         assert_eq!(refused.unwrap_err(), WireError::HostMismatch);
+    }
+    proptest! {
+        #[test]
+        fn a_head_ends_where_it_ends_however_its_bytes_arrive(text in "(GET / HTTP|H|\r\n|\r|\n|\r\n\r\n){0,9}") {
+            let (bytes, limits) = (text.as_bytes(), HeadLimits::default());
+            let mut scan = Scan::default();
+            let one_by_one = (1..=bytes.len()).find_map(|length| scan.find_end(&bytes[..length], &limits).transpose());
+            prop_assert_eq!(Scan::default().find_end(bytes, &limits).transpose(), one_by_one);
+        }
     }
 }

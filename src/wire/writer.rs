@@ -2,6 +2,7 @@
 
 use super::framing::Framing;
 use super::head::{ResponseHead, Version, list_items};
+use crate::model::every;
 use smallvec::SmallVec;
 
 /// Why a field was not taken.
@@ -52,8 +53,7 @@ pub fn append_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), 
     if name.is_empty() || !name.iter().copied().all(is_token_byte) {
         return Err(FieldError::Name);
     }
-    // all of it is looked at, many bytes at a time, rather than one by one up to the first
-    if value.iter().fold(false, |bad, &b| bad | (b < b' ' && b != b'\t') | (b == 0x7f)) {
+    if !every(value, |byte| ((byte >= b' ') | (byte == b'\t')) & (byte != 0x7f)) {
         return Err(FieldError::Value);
     }
     append_checked(out, name, value);

@@ -182,7 +182,22 @@ fn control_characters_are_never_written() {
         let mut out = Vec::new();
         assert!(write_forward_head(&mut out, &base(), [(name.as_bytes(), value.as_bytes())].into_iter()).is_err());
     }
-    let ours = [("X-User", "a\r\nX-Admin: 1")];
-    let mut out = Vec::new();
-    assert!(write_forward_head(&mut out, &ForwardHead { set: &ours, ..base() }, std::iter::empty()).is_err());
+    let bad = "a\r\nX-Admin: 1";
+    let client = ForwardedFor { host: bad, ..ForwardedFor::default() };
+    let edit = [("x".into(), Some(bad.into()))];
+    for head in [
+        ForwardHead { method: bad, ..base() },
+        ForwardHead { target: bad.as_bytes(), ..base() },
+        ForwardHead { host: bad, ..base() },
+        ForwardHead { body: ForwardBody::Judged { content_type: bad, length: 1 }, ..base() },
+        ForwardHead { set: &[("X-User", bad)], ..base() },
+        ForwardHead { set: &[(bad, "a")], ..base() },
+        ForwardHead { header_edits: &edit, ..base() },
+        ForwardHead { cookie_edits: &edit, ..base() },
+        ForwardHead { client: ForwardedFor { x_forwarded: true, ..client }, ..base() },
+        ForwardHead { client: ForwardedFor { forwarded: true, ..client }, ..base() },
+        ForwardHead { upgrade: Some(bad), ..base() },
+    ] {
+        assert!(write_forward_head(&mut Vec::new(), &head, std::iter::empty()).is_err(), "{head:?}");
+    }
 }
