@@ -1,6 +1,6 @@
 //! From a recorded permit to the answer that the client gets; what is forwarded is the permit's alone.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::ending::Ending;
@@ -37,7 +37,7 @@ pub(super) async fn answer<T: Forwardable>(
     let obligation = recorded.get().parcel().obligation().cloned();
     ending.changes(changed(core, passage, judgement, app));
     let lesson = Lesson::of(core, passage, judged);
-    let sent = core.forwarder.forward(recorded, body).await;
+    let sent = core.forwarder.forward(recorded, body, begun).await;
     let answer = match sent {
         Ok(answer) => answer,
         Err(error) => {
@@ -45,7 +45,7 @@ pub(super) async fn answer<T: Forwardable>(
             return refuse::faulted(core, passage, ending, asked.head, error.reason(), error.to_string());
         }
     };
-    ending.exchanged(answer.address.clone(), answer.head.status, begun.elapsed());
+    ending.exchanged(answer.address.clone(), answer.head.status, answer.came - begun);
     release(core, passage, judged, answer, obligation, lesson, ending).await
 }
 

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compact_str::CompactString;
 use smallvec::smallvec;
+use tokio::time::Instant;
 
 use super::device::LastDevice;
 use super::live::{Governing, InForce, Outlook};

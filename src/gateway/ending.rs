@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::open::OpenStream;
@@ -11,10 +13,14 @@ use crate::audit::{self, Journal, OutcomeRecord};
 use crate::endpoint::Address;
 use crate::facts::Change;
 use crate::filter::Tally;
-use crate::model::{FailureClass, Reason, RequestId};
+use crate::model::{FailureClass, Reason, RequestId, Timestamp};
 use crate::policy::Judgement;
 use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
 use crate::wire::body::{Completion, Finish};
+
+/// Exchanges below this end on record as long after their decision as they took. For longer ones the wall clock is asked again, since it
+/// may have been set meanwhile; where it is set within a brief one, its outcome has the time of the clock by which it was decided.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// What a request is counted as for as long as it lasts: a request, and where it came on one an HTTP/2 stream.
 pub(super) type Held = (Open, Option<Open>);
@@ -24,6 +30,13 @@ struct Exchanged {
     address: Address,
     status: u16,
     took: Duration,
+}
+
+/// How the sending of an answer ended.
+struct Sent {
+    completion: Completion,
+    bytes: u64,
+    ended: Instant,
 }
 
 /// The end of a request whose decision is in the journal. Dropped, it writes the outcome.
@@ -36,6 +49,7 @@ struct State {
     journal: Journal,
     metrics: RouteHandle,
     id: RequestId,
+    time: Timestamp,
     begun: Instant,
     decided: Duration,
     exchanged: Option<Exchanged>,
@@ -43,7 +57,7 @@ struct State {
     reason: Option<Reason>,
     detail: String,
     bytes_in: Rc<Cell<u64>>,
-    sent: Option<(Completion, u64)>,
+    sent: Option<Sent>,
     stream: Option<OpenStream>,
     tunnel: Option<(CoreMetrics, Open)>,
     filtered: Option<Rc<Tally>>,
@@ -60,6 +74,7 @@ impl Ending {
             journal: core.journal.clone(),
             metrics: core.route_metrics(passage),
             id: passage.id,
+            time: passage.time,
             begun: passage.begun,
             decided: passage.decided,
             exchanged: None,
@@ -122,20 +137,17 @@ impl Ending {
     /// Ends with the answer of this status, when it has been sent or has failed.
     pub fn with(mut self, status: u16) -> Finish {
         self.0.status = Some(status);
-        Finish::new(move |completion, bytes| self.sent(completion, bytes))
-    }
-
-    fn sent(mut self, completion: Completion, bytes: u64) {
-        self.0.sent = Some((completion, bytes));
+        Finish::new(move |completion, bytes, ended| self.0.sent = Some(Sent { completion, bytes, ended }))
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
         self.stream = None;
-        let total = self.begun.elapsed();
+        let aborted = || Sent { completion: Completion::Aborted, bytes: 0, ended: Instant::now() };
+        let Sent { completion, bytes: bytes_out, ended } = self.sent.take().unwrap_or_else(aborted);
+        let total = ended - self.begun;
         self.metrics.request_ended(total);
-        let (completion, bytes_out) = self.sent.unwrap_or((Completion::Aborted, 0));
         if let Some(change) = self.change.take()
             && self.exchanged.is_some()
             && completion == Completion::Complete
@@ -171,9 +183,14 @@ impl Drop for State {
             decision_micros: micros(self.decided),
             upstream_micros: self.exchanged.as_ref().map(|exchanged| micros(exchanged.took)),
             total_micros: micros(total),
-            ..OutcomeRecord::new(self.journal.now(), self.id, recorded(completion))
+            ..OutcomeRecord::new(end(self.time, total, || self.journal.now()), self.id, recorded(completion))
         });
     }
+}
+
+/// The time of the end of an exchange that was decided at `begun`, by how long it took; `clock` is asked where that is long.
+fn end(begun: Timestamp, total: Duration, clock: impl FnOnce() -> Timestamp) -> Timestamp {
+    if total < BRIEF { begun.after(total) } else { clock() }
 }
 
 /// How metrics count the end of a tunnel.
@@ -215,4 +232,16 @@ const fn arisen(completion: Completion) -> Option<Reason> {
 /// Whole microseconds.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brief_exchange_ends_by_its_duration_and_a_long_one_by_the_clock() {
+        let (begun, set) = (Timestamp::from_micros(5_000_000), Timestamp::from_micros(1));
+        assert_eq!(end(begun, Duration::from_micros(999_999), || set), Timestamp::from_micros(5_999_999));
+        assert_eq!(end(begun, BRIEF, || set), set);
+    }
 }

@@ -2,7 +2,8 @@
 //! refusal and nothing of it. Never decides itself.
 
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::ending::Ending;
@@ -130,8 +131,8 @@ async fn hold<'h>(
     came: &mut Option<ResponseHead>,
 ) -> Result<(HeldAnswer<'h>, Found), UpstreamError> {
     let begun = Instant::now();
-    let mut held = core.forwarder.forward_held(recorded, body).await?;
-    ending.exchanged(held.address().clone(), held.head().status, begun.elapsed());
+    let mut held = core.forwarder.forward_held(recorded, body, begun).await?;
+    ending.exchanged(held.address().clone(), held.head().status, held.came() - begun);
     *came = held.head().contains("set-cookie").then(|| held.head().clone());
     if let Err(found) = told::is_telling(judged.app, held.head(), true) {
         return Ok((held, found));

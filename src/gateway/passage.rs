@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compact_str::{CompactString, ToCompactString, format_compact};
 use smallvec::SmallVec;
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::ending::Held;

@@ -26,6 +26,8 @@ pub(super) struct CoreUpstream {
 pub(super) struct Chosen {
     pub(super) connection: ClientConnection<Link>,
     pub(super) reused: bool,
+    /// The present time, read since it was waited for.
+    pub(super) now: Instant,
 }
 
 impl CoreUpstream {
@@ -92,27 +94,28 @@ impl CoreUpstream {
         best.map(|(_, index)| index).or(last_resort)
     }
 
-    /// A connection to the address of this index: out of the pool unless `fresh`, else a new one.
-    pub(super) async fn connection(&self, index: usize, fresh: bool) -> Result<Chosen, UpstreamError> {
+    /// A connection to the address of this index at the present time `now`: out of the pool unless `fresh`, else a new one.
+    pub(super) async fn connection(&self, index: usize, fresh: bool, now: Instant) -> Result<Chosen, UpstreamError> {
         let (Some(pool), Some(address)) = (self.pools.get(index), self.address(index)) else {
             return Err(UpstreamError::Internal("an address that does not exist"));
         };
-        if !fresh && let Some(connection) = pool.take() {
+        if !fresh && let Some(connection) = pool.take(now) {
             pool.series().reused();
-            return Ok(Chosen { connection, reused: true });
+            return Ok(Chosen { connection, reused: true, now });
         }
         let tls = self.shared.tls()?;
         // boxed: few requests wait for a new connection, and every request's future would have room for it
         let link = Box::pin(connect(address, tls.as_deref(), self.shared.limits().connect)).await?;
         pool.series().connected();
         let (weak, born) = (Rc::downgrade(pool), Instant::now());
-        let home = Rc::new(move |connection| {
+        let home = Rc::new(move |connection, since| {
             // a pool that is gone belongs to rules that are gone
             if let Some(pool) = weak.upgrade() {
-                pool.put(connection, born);
+                pool.put(connection, born, since);
             }
         });
-        Ok(Chosen { connection: ClientConnection::new(link, self.settings, Some(home)), reused: false })
+        let connection = ClientConnection::new(link, self.settings, Some(home));
+        Ok(Chosen { connection, reused: false, now: born })
     }
 
     /// An attempt failed through the fault of the application.

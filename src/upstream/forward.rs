@@ -25,6 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often a core looks for idle connections that have become too old.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -40,6 +41,8 @@ pub struct UpstreamAnswer {
     pub address: Address,
     /// Attempts made, this one included.
     pub attempts: u8,
+    /// When its head was complete.
+    pub came: Instant,
 }
 
 /// The forwarder of one core. Cheap to clone; stays on its thread.
@@ -64,6 +67,7 @@ impl Forwarder {
     /// Sends a recorded permit (or observed request) with the client's `body`, which is used only where the permit streams it.
     ///
     /// It is sent again only where nothing of it was sent before, or where it changes nothing and its body can be sent twice.
+    /// `begun` is the present time, read since the caller waited for something last.
     ///
     /// # Errors
     /// [`UpstreamError`]; where the request may have reached the application, it is not sent again.
@@ -71,8 +75,9 @@ impl Forwarder {
         &self,
         recorded: Recorded<T>,
         body: RequestBody,
+        begun: Instant,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        self.exchange(&Shipment::of(recorded.into_inner().parcel()), body).await
+        self.exchange(&Shipment::of(recorded.into_inner().parcel()), body, begun).await
     }
 
     /// Sends a recorded request that awaits its answer, which is held: what comes back gives it to nobody before it is judged.
@@ -83,9 +88,10 @@ impl Forwarder {
         &self,
         recorded: Recorded<Awaiting<'h>>,
         body: RequestBody,
+        begun: Instant,
     ) -> Result<HeldAnswer<'h>, UpstreamError> {
         let awaiting = recorded.into_inner();
-        let answer = self.exchange(&Shipment::of(awaiting.parcel()), body).await?;
+        let answer = self.exchange(&Shipment::of(awaiting.parcel()), body, begun).await?;
         Ok(HeldAnswer::new(answer, awaiting))
     }
 
@@ -94,7 +100,7 @@ impl Forwarder {
     /// # Errors
     /// As [`Self::forward`].
     pub async fn ask(&self, request: SideRequest) -> Result<UpstreamAnswer, UpstreamError> {
-        self.exchange(&Shipment::of(request.parcel()), RequestBody::Empty).await
+        self.exchange(&Shipment::of(request.parcel()), RequestBody::Empty, Instant::now()).await
     }
 
     /// Closes idle connections in time, for ever. Runs once on each core, beside the requests.
@@ -133,9 +139,10 @@ impl Forwarder {
         &self,
         parcel: &Shipment<'_>,
         body: RequestBody,
+        begun: Instant,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let upstream = self.upstream(parcel.upstream)?;
-        let mut sending = Sending { upstream, parcel, body: Some(body), attempts: 0, fresh: false };
+        let mut sending = Sending { upstream, parcel, body: Some(body), begun: Some(begun), attempts: 0, fresh: false };
         let mut tried: SmallVec<[usize; 4]> = SmallVec::new();
         let mut retries = parcel.upstream.retries;
         let mut index = sending.upstream.choose(&tried).unwrap_or(0);
@@ -217,6 +224,8 @@ struct Sending<'a> {
     upstream: Rc<CoreUpstream>,
     parcel: &'a Shipment<'a>,
     body: Option<RequestBody>,
+    /// When it was begun; nothing for any other attempt than the first.
+    begun: Option<Instant>,
     attempts: u8,
     /// Whether pooled connections are passed over.
     fresh: bool,
@@ -226,7 +235,8 @@ impl Sending<'_> {
     async fn attempt(&mut self, index: usize) -> Result<UpstreamAnswer, Failure> {
         let attempt = Attempt::begin(&self.upstream, index, self.attempts > 0);
         self.attempts = self.attempts.saturating_add(1);
-        let Chosen { connection, reused } = match self.upstream.connection(index, self.fresh).await {
+        let now = self.begun.take().unwrap_or_else(Instant::now);
+        let Chosen { connection, reused, now } = match self.upstream.connection(index, self.fresh, now).await {
             Ok(chosen) => chosen,
             Err(error) => {
                 let failure = if matches!(error, UpstreamError::Timeout { .. }) {
@@ -249,7 +259,7 @@ impl Sending<'_> {
             return Err(Failure { error: UpstreamError::Internal("the body was sent before"), again: Again::Never });
         };
         let head = parcel.head.bytes_for(address);
-        match connection.send(&head, outgoing).await {
+        match connection.send(&head, outgoing, now).await {
             Ok(answer) => self.receive(answer, attempt, address, &head),
             Err(error) => Err(self.judge(error, reused, attempt, address)),
         }
@@ -343,6 +353,7 @@ impl Sending<'_> {
                 AnswerBody::Tunnel(Box::new(tunnel.with_messages_up_to(limits.message)))
             }
         };
-        Ok(UpstreamAnswer { head: answer.head, body, address: address.clone(), attempts: self.attempts })
+        let (address, attempts) = (address.clone(), self.attempts);
+        Ok(UpstreamAnswer { head: answer.head, body, address, attempts, came: answer.came })
     }
 }

@@ -8,6 +8,7 @@ use crate::policy::{Awaiting, Completed, Judgement, Obligation, Question};
 use crate::wire::body::AnswerBody;
 use crate::wire::head::ResponseHead;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 /// The answer to a request that awaits it. Dropped, nothing of it was released.
 ///
@@ -41,6 +42,12 @@ impl<'h> HeldAnswer<'h> {
     #[must_use]
     pub fn head(&self) -> &ResponseHead {
         &self.answer.head
+    }
+
+    /// When the head was complete.
+    #[must_use]
+    pub fn came(&self) -> Instant {
+        self.answer.came
     }
 
     /// The whole body, to be judged. Trailers are left behind.

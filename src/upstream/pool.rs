@@ -45,12 +45,11 @@ impl Pool {
         &self.series
     }
 
-    /// The connection that was used last, if it is young, open and silent. What is not, is closed on the way.
+    /// The connection that was used last, if it is young, open and silent at the present time `now`. What is not, is closed on the way.
     ///
     /// SECURITY: bytes that came without a request would be taken for the next person's answer
     /// (`bytes_that_come_later_spoil_the_idle_connection`).
-    pub(super) fn take(&self) -> Option<ClientConnection<Link>> {
-        let now = Instant::now();
+    pub(super) fn take(&self, now: Instant) -> Option<ClientConnection<Link>> {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
         let mut found = None;
@@ -65,17 +64,16 @@ impl Pool {
         found
     }
 
-    /// Keeps a connection that was made at `born`; the longest idle one goes where there are too many.
-    pub(super) fn put(&self, connection: ClientConnection<Link>, born: Instant) {
-        let now = Instant::now();
-        if self.bounds.kept == 0 || now.duration_since(born) >= self.bounds.lifetime {
+    /// Keeps a connection that was made at `born` and is idle `since`; the longest idle one goes where there are too many.
+    pub(super) fn put(&self, connection: ClientConnection<Link>, born: Instant, since: Instant) {
+        if self.bounds.kept == 0 || since.duration_since(born) >= self.bounds.lifetime {
             return;
         }
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= self.bounds.kept && idle.pop_front().is_some() {
             self.series.unpooled(1);
         }
-        idle.push_back(Idle { connection, born, since: now });
+        idle.push_back(Idle { connection, born, since });
         self.series.pooled();
     }
 

@@ -14,6 +14,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+pub use super::finish::Finish;
+
 /// Where the body of an HTTP/1.1 request is read from: the connection, for as long as it serves that request.
 pub(super) trait BodyPort {
     fn poll_data(&self, exchange: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>>;
@@ -360,41 +362,5 @@ impl Completion {
             WireError::BodyTimeout => Self::ClientTimeout,
             _ => Self::UpstreamCut,
         }
-    }
-}
-
-/// What is called when an answer has been sent or has failed.
-type FinishFn = Box<dyn FnOnce(Completion, u64)>;
-
-/// Called exactly once, with how the answer ended and the bytes of its body that were sent. Dropped uncalled, it tells
-/// [`Completion::Aborted`].
-pub struct Finish(Option<FinishFn>);
-
-impl Finish {
-    /// Calls `then` at the end of the answer.
-    #[must_use]
-    pub fn new(then: impl FnOnce(Completion, u64) + 'static) -> Self {
-        Self(Some(Box::new(then)))
-    }
-
-    /// Tells how the answer ended.
-    pub fn call(mut self, completion: Completion, bytes: u64) {
-        if let Some(then) = self.0.take() {
-            then(completion, bytes);
-        }
-    }
-}
-
-impl Drop for Finish {
-    fn drop(&mut self) {
-        if let Some(then) = self.0.take() {
-            then(Completion::Aborted, 0);
-        }
-    }
-}
-
-impl std::fmt::Debug for Finish {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Finish")
     }
 }

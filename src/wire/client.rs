@@ -16,6 +16,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use tokio::time::Instant;
 
 pub(super) use pump::{Pump, PumpError};
 
@@ -99,8 +100,8 @@ pub enum Outgoing {
     Upgrade,
 }
 
-/// Takes back a connection that may be used again.
-pub type Home<IO> = Rc<dyn Fn(ClientConnection<IO>)>;
+/// Takes back a connection that may be used again, and since when it is idle.
+pub type Home<IO> = Rc<dyn Fn(ClientConnection<IO>, Instant)>;
 
 /// A connection to an application on which no exchange is open.
 pub struct ClientConnection<IO> {
@@ -161,10 +162,16 @@ impl<IO: Transport> ClientConnection<IO> {
     /// Writes `head` as it is, then the body, and reads the answer's head meanwhile. Interim answers are swallowed.
     ///
     /// An answer that comes before the body has been sent is honoured; the body is sent on while the answer is read.
+    /// `begun` is the present time, read since the caller waited for something last.
     ///
     /// # Errors
     /// [`ClientError`], which tells whether the application can have seen anything.
-    pub async fn send(mut self, head: &[u8], outgoing: Outgoing) -> Result<UpstreamAnswer<IO>, ClientError> {
+    pub async fn send(
+        mut self,
+        head: &[u8],
+        outgoing: Outgoing,
+        begun: Instant,
+    ) -> Result<UpstreamAnswer<IO>, ClientError> {
         if !self.inner.link.input.is_empty() {
             return Err(ClientError { sent: Sent::Nothing, kind: ClientErrorKind::Surplus });
         }
@@ -182,7 +189,15 @@ impl<IO: Transport> ClientConnection<IO> {
             Outgoing::Stream(body, Framing::Length(left)) => Pump::Body { body, left: Some(left) },
             Outgoing::Stream(body, _) => Pump::Body { body, left: None },
         };
-        let mut asking = Asking { pump, written: 0, broken: None, waiting: false, interim: 0, scan: Scan::default() };
+        let mut asking = Asking {
+            pump,
+            written: 0,
+            broken: None,
+            begun: Some(begun),
+            waiting: false,
+            interim: 0,
+            scan: Scan::default(),
+        };
         let inner = &mut self.inner;
         let answer = poll_fn(|cx| asking.poll_answer(inner, head.starts_with(b"HEAD "), cx)).await;
         let sent = if asking.written > 0 { Sent::Some } else { Sent::Nothing };
@@ -198,17 +213,19 @@ impl<IO: Transport> ClientConnection<IO> {
         solicits_upgrade: bool,
     ) -> Result<UpstreamAnswer<IO>, ClientErrorKind> {
         let AnswerPlan { framing, keep_alive, upgraded } = plan;
+        let came = Instant::now();
         if head.status == 101 {
             // SECURITY: only what was asked for changes the protocol (`an_unsolicited_101_becomes_502`)
             if !solicits_upgrade || !upgraded {
                 return Err(ClientErrorKind::Unsolicited);
             }
             let early = std::mem::take(&mut self.inner.link.input).freeze();
-            return Ok(UpstreamAnswer { head, framing, payload: Payload::Tunnel { io: self.inner.link.io, early } });
+            let payload = Payload::Tunnel { io: self.inner.link.io, early };
+            return Ok(UpstreamAnswer { head, framing, came, payload });
         }
         let reusable = keep_alive && !solicits_upgrade && asking.broken.is_none();
-        let body = UpstreamBody::begin(self.inner, framing, asking.pump, reusable);
-        Ok(UpstreamAnswer { head, framing, payload: Payload::Body(body) })
+        let body = UpstreamBody::begin(self.inner, framing, asking.pump, reusable, came);
+        Ok(UpstreamAnswer { head, framing, came, payload: Payload::Body(body) })
     }
 }
 
@@ -225,6 +242,8 @@ pub struct UpstreamAnswer<IO> {
     pub head: ResponseHead,
     /// How its body is delimited.
     pub framing: Framing,
+    /// When its head was complete.
+    pub came: Instant,
     /// What follows.
     pub payload: Payload<IO>,
 }
@@ -256,6 +275,8 @@ struct Asking {
     pump: Pump,
     written: u64,
     broken: Option<ClientErrorKind>,
+    /// When it was begun; nothing once it was polled, as that may be long ago then.
+    begun: Option<Instant>,
     waiting: bool,
     interim: u32,
     scan: Scan,
@@ -268,6 +289,7 @@ impl Asking {
         to_head: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(ResponseHead, AnswerPlan), ClientErrorKind>> {
+        let begun = self.begun.take();
         let mut written = true;
         if self.broken.is_none() {
             match self.pump.poll(inner, &mut self.written, cx) {
@@ -306,7 +328,7 @@ impl Asking {
         if written {
             if !self.waiting {
                 self.waiting = true;
-                inner.reading.set(inner.settings.answer_within);
+                inner.reading.set_from(begun.unwrap_or_else(Instant::now), inner.settings.answer_within);
             }
             if inner.reading.poll_passed(cx) {
                 return Poll::Ready(Err(ClientErrorKind::Timeout));

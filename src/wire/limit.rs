@@ -174,7 +174,8 @@ pub struct ClientSettings {
     pub chunk: ChunkLimits,
     /// Interim (1xx) answers before the final one.
     pub interim: u32,
-    /// From the last byte of the request that could be written to the end of the answer's head.
+    /// To the end of the answer's head: from the last byte of the request that could be written, and where that was at once from
+    /// the beginning of the exchange.
     pub answer_within: Duration,
     /// The longest wait without a byte of the answer's body.
     pub body_silence: Duration,

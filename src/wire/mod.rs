@@ -9,6 +9,7 @@ pub mod client;
 pub mod connection;
 mod deferred;
 pub mod error;
+mod finish;
 mod flood;
 pub mod framing;
 mod h1;

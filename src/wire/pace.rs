@@ -31,7 +31,12 @@ impl Deadline {
     }
 
     pub(super) fn set(&mut self, after: Duration) {
-        self.at = Instant::now() + after;
+        self.set_from(Instant::now(), after);
+    }
+
+    /// Counts from `since`, a reading of the clock that the caller has already.
+    pub(super) fn set_from(&mut self, since: Instant, after: Duration) {
+        self.at = since + after;
     }
 
     /// Whether it has passed; otherwise the task is woken when it does.

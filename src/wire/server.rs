@@ -18,6 +18,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use tokio::time::Instant;
 
 pub use super::framing::UpgradeRequest;
 pub use super::limit::H1Settings;
@@ -138,7 +139,7 @@ where
                 let answer = service.reject(Rejected { error, partial }).await;
                 let closing = Closing { version: Version::Http11, close: true, upgrade: false };
                 match send(&shared, answer, false, closing).await {
-                    Ok(()) => End::Refused(error.reason()),
+                    Ok(_) => End::Refused(error.reason()),
                     Err(end) => end,
                 }
             }
@@ -186,10 +187,11 @@ async fn exchange<IO: Transport + 'static, S: Service>(
         body => answer.body = body,
     }
     let close = close || closes_to_end(version, &answer, to_head);
-    send(shared, answer, to_head, Closing { version, close, upgrade: false }).await?;
+    let sent = send(shared, answer, to_head, Closing { version, close, upgrade: false }).await?;
     if close || shared.borrow().must_close() {
         return Err(End::AsAnnounced);
     }
+    shared.borrow_mut().rest(sent);
     let mut budget = None;
     if poll_fn(|cx| shared.borrow_mut().poll_drained(cx, &mut budget)).await { Ok(None) } else { Err(End::AsAnnounced) }
 }
@@ -212,13 +214,13 @@ struct Sending {
     ended: bool,
 }
 
-/// Sends one answer whole and tells whoever waits for its end.
+/// Sends one answer whole and tells whoever waits for its end. Gives the time of that.
 async fn send<IO: Transport + 'static>(
     shared: &Shared<IO>,
     mut answer: Answer,
     to_head: bool,
     closing: Closing,
-) -> Result<(), End> {
+) -> Result<Instant, End> {
     let exact = answer.body.size_hint().exact();
     let framing = if bodyless(to_head, answer.head.status()) {
         if to_head && answer.head.announced_length().is_none() {
@@ -250,11 +252,12 @@ async fn send<IO: Transport + 'static>(
         // SECURITY: what broke off must not look complete (`a_cut_answer_never_looks_complete`)
         shared.borrow_mut().link.io.reset();
     }
+    let ended = Instant::now();
     if let Some(finished) = answer.finished {
-        finished.call(completion, sending.bytes);
+        finished.call(completion, sending.bytes, ended);
     }
     match completion {
-        Completion::Complete => Ok(()),
+        Completion::Complete => Ok(ended),
         Completion::ClientGone => Err(End::ClientGone),
         Completion::ClientTimeout => Err(End::ClientTimeout),
         _ => Err(End::AnswerCut),
@@ -375,7 +378,7 @@ async fn run_tunnel<IO: Transport + 'static>(shared: Shared<IO>, agreed: Agreed)
             TunnelEnd::Refused(Refused::TooLarge) => Completion::Withheld(Reason::BodyTooLarge),
             TunnelEnd::Refused(Refused::Malformed) => Completion::Withheld(Reason::MalformedFraming),
         };
-        finished.call(completion, count.get().1);
+        finished.call(completion, count.get().1, Instant::now());
     }
     End::Tunnelled
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::time::Instant;
 
 enum Unread {
     Length(u64),
@@ -26,18 +27,20 @@ pub struct UpstreamBody<IO> {
     pump: Pump,
     reusable: bool,
     waiting: bool,
+    /// When the head came; nothing once more was asked for than came with it.
+    came: Option<Instant>,
 }
 
 impl<IO: Transport> UpstreamBody<IO> {
-    /// The body behind a head. `reusable` is what the head and the exchange so far say of the connection.
-    pub(super) fn begin(inner: Box<Inner<IO>>, framing: Framing, pump: Pump, reusable: bool) -> Self {
+    /// The body behind a head that `came` just now. `reusable` is what the head and the exchange so far say of the connection.
+    pub(super) fn begin(inner: Box<Inner<IO>>, framing: Framing, pump: Pump, reusable: bool, came: Instant) -> Self {
         let unread = match framing {
             Framing::Length(length) if length > 0 => Unread::Length(length),
             Framing::Chunked => Unread::Chunked(Box::new((Decoder::new(inner.settings.chunk), None))),
             Framing::UntilClose => Unread::UntilClose,
             _ => Unread::Done,
         };
-        let mut body = Self { inner: Some(inner), unread, pump, reusable, waiting: false };
+        let mut body = Self { inner: Some(inner), unread, pump, reusable, waiting: false, came: Some(came) };
         if matches!(body.unread, Unread::Done) {
             body.release();
         }
@@ -67,7 +70,8 @@ impl<IO: Transport> UpstreamBody<IO> {
         if self.reusable && sent && inner.link.input.is_empty() {
             inner.link.release_input();
             if let Some(home) = inner.home.clone() {
-                home(ClientConnection { inner });
+                // what came whole with its head has left nothing to wait for since
+                home(ClientConnection { inner }, self.came.unwrap_or_else(Instant::now));
             }
         }
     }
@@ -134,6 +138,7 @@ impl<IO: Transport> UpstreamBody<IO> {
                 Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
             }
             let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+            self.came = None;
             let error = match inner.link.poll_fill(cx) {
                 Poll::Ready(Ok(0)) if matches!(self.unread, Unread::UntilClose) => {
                     (self.inner, self.unread) = (None, Unread::Done);

@@ -2,9 +2,10 @@
 use scopegate::policy::Permit;
 use scopegate::upstream::Forwarder;
 use scopegate::wire::body::RequestBody;
+use tokio::time::Instant;
 
-async fn send(forwarder: &Forwarder, permit: Permit, body: RequestBody) {
-    let _ = forwarder.forward(permit, body).await;
+async fn send(forwarder: &Forwarder, permit: Permit, body: RequestBody, begun: Instant) {
+    let _ = forwarder.forward(permit, body, begun).await;
 }
 
 fn main() {}

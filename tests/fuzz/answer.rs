@@ -39,8 +39,10 @@ async fn by_us(bytes: &[u8], to_head: bool, split: usize) -> Option<Read> {
     let request: &[u8] =
         if to_head { b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n" } else { b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" };
     let asking = async {
-        let answer =
-            ClientConnection::new(ours, ClientSettings::default(), None).send(request, Outgoing::Empty).await.ok()?;
+        let answer = ClientConnection::new(ours, ClientSettings::default(), None)
+            .send(request, Outgoing::Empty, tokio::time::Instant::now())
+            .await
+            .ok()?;
         let fields = sorted(answer.head.fields().map(|(name, value)| (name.to_owned(), value.to_vec())));
         let Payload::Body(body) = answer.payload else { return None };
         let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());

@@ -10,9 +10,12 @@ use scopegate::wire::client::{
 };
 use scopegate::wire::error::WireError;
 use scopegate::wire::framing::Framing;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -27,7 +30,7 @@ fn fixture() -> Fixture {
     let back: Rc<RefCell<Vec<_>>> = Rc::default();
     let home: Home<DuplexStream> = Rc::new({
         let back = Rc::clone(&back);
-        move |connection| back.borrow_mut().push(connection)
+        move |connection, _| back.borrow_mut().push(connection)
     });
     Fixture { connection: ClientConnection::new(ours, ClientSettings::default(), Some(home)), application, back }
 }
@@ -52,7 +55,7 @@ fn answered(request: &'static [u8], answer: &[u8], close: bool) -> (Result<Whole
         if close {
             application.shutdown().await.unwrap();
         }
-        let result = match connection.send(request, Outgoing::Empty).await {
+        let result = match connection.send(request, Outgoing::Empty, Instant::now()).await {
             Ok(answer) => Ok(whole(answer).await),
             Err(error) => Err(error),
         };
@@ -74,7 +77,11 @@ fn exactly_the_given_head_and_body_are_written() {
     run(async {
         let Fixture { connection, mut application, .. } = fixture();
         let head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
-        let sending = tokio::task::spawn_local(connection.send(head, Outgoing::Bytes(Bytes::from_static(b"hello"))));
+        let sending = tokio::task::spawn_local(connection.send(
+            head,
+            Outgoing::Bytes(Bytes::from_static(b"hello")),
+            Instant::now(),
+        ));
         let got = read_until(&mut application, "hello").await;
         assert_eq!(got, format!("{}hello", String::from_utf8_lossy(head)));
         application.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
@@ -198,7 +205,7 @@ fn an_agreed_101_gives_the_raw_stream_with_what_came_behind_it() {
             .write_all(b"HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\nearly")
             .await
             .unwrap();
-        let answer = connection.send(GET, Outgoing::Upgrade).await.unwrap();
+        let answer = connection.send(GET, Outgoing::Upgrade, Instant::now()).await.unwrap();
         assert!(matches!(answer.payload, Payload::Tunnel { ref early, .. } if early == "early"));
         assert!(back.borrow().is_empty());
     });
@@ -209,7 +216,7 @@ fn a_refused_upgrade_is_a_plain_answer_and_its_connection_is_not_used_again() {
     run(async {
         let Fixture { connection, mut application, back } = fixture();
         application.write_all(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
-        let answer = connection.send(GET, Outgoing::Upgrade).await.unwrap();
+        let answer = connection.send(GET, Outgoing::Upgrade, Instant::now()).await.unwrap();
         assert_eq!(whole(answer).await, (403, Ok(Bytes::from_static(b"no"))));
         assert!(back.borrow().is_empty());
     });
@@ -222,7 +229,7 @@ fn an_idle_connection_that_says_something_or_closes_is_not_used_again() {
         assert!(connection.is_open_and_silent());
         application.write_all(b"H").await.unwrap();
         assert!(!connection.is_open_and_silent());
-        let refused = connection.send(GET, Outgoing::Empty).await.unwrap_err();
+        let refused = connection.send(GET, Outgoing::Empty, Instant::now()).await.unwrap_err();
         assert_eq!(refused, ClientError { sent: Sent::Nothing, kind: ClientErrorKind::Surplus });
         let Fixture { mut connection, application, .. } = fixture();
         drop(application);
@@ -235,7 +242,7 @@ fn a_request_that_could_not_be_written_at_all_says_so() {
     run(async {
         let Fixture { connection, application, .. } = fixture();
         drop(application);
-        let error = connection.send(GET, Outgoing::Empty).await.unwrap_err();
+        let error = connection.send(GET, Outgoing::Empty, Instant::now()).await.unwrap_err();
         assert_eq!(error.sent, Sent::Nothing);
     });
 }
@@ -246,13 +253,57 @@ fn an_early_answer_is_honoured_although_the_application_stopped_reading() {
         let (ours, mut application) = tokio::io::duplex(1024);
         let connection = ClientConnection::new(ours, ClientSettings::default(), None);
         let body = Bytes::from(vec![b'x'; 1 << 20]);
-        let sending = tokio::task::spawn_local(
-            connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n", Outgoing::Bytes(body)),
-        );
+        let sending = tokio::task::spawn_local(connection.send(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n",
+            Outgoing::Bytes(body),
+            Instant::now(),
+        ));
         read_until(&mut application, "xxx").await;
         application.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
         let answer = sending.await.unwrap().unwrap();
         assert_eq!(whole(answer).await, (413, Ok(Bytes::from_static(b"no"))));
+    });
+}
+
+#[test]
+fn the_time_for_an_answer_begins_with_the_last_byte_of_a_request_that_had_to_wait() {
+    run(async {
+        for (room, waited) in [(1 << 16, 0), (1024, 20)] {
+            let (ours, mut application) = tokio::io::duplex(room);
+            let connection = ClientConnection::new(ours, ClientSettings::default(), None);
+            let began = Instant::now();
+            let head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n\r\n";
+            let body = Outgoing::Bytes(Bytes::from(vec![b'x'; 4096]));
+            let sending = tokio::task::spawn_local(connection.send(head, body, began));
+            tokio::time::sleep(Duration::from_secs(waited)).await;
+            application.read_exact(&mut vec![0; head.len() + 4096]).await.unwrap();
+            assert_eq!(sending.await.unwrap().unwrap_err().kind, ClientErrorKind::Timeout);
+            assert_eq!(began.elapsed().as_secs(), waited + 60);
+        }
+    });
+}
+
+#[test]
+fn a_connection_is_idle_from_the_last_byte_of_its_answer() {
+    run(async {
+        for waited in [0, 20] {
+            let (ours, mut application) = tokio::io::duplex(1 << 16);
+            let (home, idle_since) = oneshot::channel();
+            let home = Cell::new(Some(home));
+            let home: Home<DuplexStream> =
+                Rc::new(move |_, since| home.take().unwrap().send(since).unwrap_or_else(|_| unreachable!()));
+            let connection = ClientConnection::new(ours, ClientSettings::default(), Some(home));
+            let began = Instant::now();
+            application.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no").await.unwrap();
+            let answer = connection.send(GET, Outgoing::Empty, began);
+            let ending = async {
+                tokio::time::sleep(Duration::from_secs(waited)).await;
+                application.write_all(b"k").await.unwrap();
+            };
+            let (answer, ()) = tokio::join!(async { whole(answer.await.unwrap()).await }, ending);
+            assert_eq!(answer, (200, Ok(Bytes::from_static(b"ok"))));
+            assert_eq!((idle_since.await.unwrap() - began).as_secs(), waited);
+        }
     });
 }
 
@@ -268,7 +319,7 @@ fn proxied(framing: &'static str, body: &'static [u8], head: &'static [u8], expe
         async fn call(&self, exchange: Exchange) -> Answer {
             let connection = self.connection.take().unwrap();
             let outgoing = Outgoing::Stream(exchange.body, exchange.framing);
-            let answer = connection.send(self.head, outgoing).await.unwrap();
+            let answer = connection.send(self.head, outgoing, Instant::now()).await.unwrap();
             let head = AnswerHead::from_response(&answer.head, |_| true);
             let Payload::Body(body) = answer.payload else { panic!("a tunnel") };
             Answer::new(head, scopegate::wire::body::AnswerBody::stream(body))
@@ -319,7 +370,7 @@ fn a_body_that_breaks_off_at_the_client_never_looks_complete_to_the_application(
                     .0
                     .take()
                     .unwrap()
-                    .send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", outgoing)
+                    .send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", outgoing, Instant::now())
                     .await;
                 assert_eq!(sent.unwrap_err().kind, ClientErrorKind::RequestBody(WireError::BodyIncomplete));
                 crate::support::plain(400, "no")
@@ -351,7 +402,8 @@ fn a_small_answer_can_be_had_without_waiting() {
     run(async {
         let Fixture { connection, mut application, back } = fixture();
         application.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc").await.unwrap();
-        let answer = connection.send(GET, Outgoing::Stream(RequestBody::Empty, Framing::Empty)).await.unwrap();
+        let answer =
+            connection.send(GET, Outgoing::Stream(RequestBody::Empty, Framing::Empty), Instant::now()).await.unwrap();
         let Payload::Body(mut body) = answer.payload else { panic!("a tunnel") };
         assert_eq!(body.take_buffered().unwrap(), "abc");
         assert_eq!(back.borrow().len(), 1);

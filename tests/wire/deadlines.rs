@@ -3,16 +3,21 @@
 use crate::answers::Script;
 use crate::support::{Reading, Recorder, Seen, read_until, run, serve};
 use bytes::Bytes;
+use http_body::{Body, Frame};
 use scopegate::model::Reason;
 use scopegate::wire::body::{AnswerBody, Completion};
+use scopegate::wire::error::WireError;
 use scopegate::wire::limit::{H1Settings, PaceLimits};
 use scopegate::wire::server::{Answer, End};
 use scopegate::wire::stop::Stop;
 use scopegate::wire::writer::AnswerHead;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -66,6 +71,37 @@ fn an_idle_connection_is_closed_after_its_time_and_not_before() {
         client.read_to_end(&mut Vec::new()).await.unwrap();
         assert_eq!(seconds(began), 5);
         assert_eq!(serving.await.unwrap().end, End::Idle);
+    });
+}
+
+/// A body that comes after 70 s.
+struct Late(Option<Pin<Box<Sleep>>>);
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = WireError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        let Some(sleep) = &mut self.0 else { return Poll::Ready(None) };
+        ready!(sleep.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"late")))))
+    }
+}
+
+#[test]
+fn a_connection_is_idle_from_the_end_of_its_last_answer() {
+    run(async {
+        let service = Rc::new(Recorder::answering(|_| {
+            let late = Late(Some(Box::pin(tokio::time::sleep(Duration::from_secs(70)))));
+            Answer::new(AnswerHead::new(200), AnswerBody::stream(late))
+        }));
+        let (mut client, serving) = serve(&service, H1Settings::default(), Stop::never());
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "late\r\n0\r\n\r\n").await;
+        let began = Instant::now();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+        assert_eq!((seconds(began), serving.await.unwrap().end), (75, End::Idle));
     });
 }
 

@@ -67,7 +67,7 @@ impl Recorder {
 
     fn watched(&self, mut answer: Answer) -> Answer {
         let ends = Rc::clone(&self.ends);
-        answer.finished = Some(Finish::new(move |completion, bytes| ends.borrow_mut().push((completion, bytes))));
+        answer.finished = Some(Finish::new(move |completion, bytes, _| ends.borrow_mut().push((completion, bytes))));
         answer
     }
 }

@@ -35,7 +35,7 @@ impl Service for Upgrader {
             self.cancel.clone(),
         );
         let end = Rc::clone(&self.end);
-        let finished = Some(Finish::new(move |completion, _| end.set(Some(completion))));
+        let finished = Some(Finish::new(move |completion, _, _| end.set(Some(completion))));
         Answer { head, body: AnswerBody::Tunnel(Box::new(tunnel)), finished }
     }
 

@@ -58,7 +58,7 @@ impl Bench {
             effect: request.effect,
             upgrade: request.upgrade,
         };
-        self.forwarder.exchange(&shipment, request.body).await
+        self.forwarder.exchange(&shipment, request.body, tokio::time::Instant::now()).await
     }
 
     /// Status and body of the answer, or the reason and what the body's error was.

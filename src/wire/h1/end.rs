@@ -1,6 +1,6 @@
 //! How a connection ends, or is made ready for the next request: what nobody wants is read within bounds.
 
-use super::{Connection, Unread};
+use super::{Connection, Unread, Waiting};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,6 +43,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
                 },
                 Err(_) => return Poll::Ready(false),
             }
+        }
+    }
+
+    /// An answer was sent at `since`, the present time. Where all of its request was read, the next one is waited for from then on.
+    pub(in crate::wire) fn rest(&mut self, since: Instant) {
+        if !self.has_unread() {
+            self.waiting = Some(Waiting::Idle);
+            self.reading.set_from(since, self.settings.keep_alive);
         }
     }
 

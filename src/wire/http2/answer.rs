@@ -107,7 +107,7 @@ impl H2Answer {
     fn settle(&mut self, completion: Completion) {
         self.stream.settled = true;
         if let Some(finished) = self.finished.take() {
-            finished.call(completion, self.bytes);
+            finished.call(completion, self.bytes, Instant::now());
         }
     }
 
@@ -175,7 +175,7 @@ impl Drop for H2Answer {
             if self.is_end_stream() {
                 self.settle(Completion::Complete);
             } else if let Some(finished) = self.finished.take() {
-                finished.call(Completion::ClientGone, self.bytes);
+                finished.call(Completion::ClientGone, self.bytes, Instant::now());
             }
         }
     }
