@@ -51,11 +51,12 @@ pub struct DecisionRecord<'a> {
     pub detail: &'a str,
     /// The client's address; `None` where the connection has none (a Unix socket).
     pub client: Option<IpAddr>,
-    /// The addresses that `client` was derived from, nearest first.
+    /// The addresses that `client` was derived from, nearest first. A record without them was derived from the connection's own
+    /// address, which is `client` then.
     pub chain: &'a [IpAddr],
     /// The device.
     pub device: Option<&'a ShownDevice>,
-    /// The keyed hash of the session; written in hex.
+    /// The keyed hash of the session; its first 128 bits are written, in hex.
     pub session: Option<&'a [u8]>,
     /// Judged parameters other than scope, secrets replaced: (location or name, value).
     pub parameters: &'a [(&'a str, &'a str)],
@@ -239,6 +240,9 @@ impl OutcomeRecord<'_> {
     }
 }
 
+/// Bytes of a session's hash that records show: enough to tell all sessions apart. The program compares it with nothing.
+const SESSION_BYTES: usize = 16;
+
 /// Something that becomes one line of the journal.
 pub(super) trait Entry {
     /// The value of `kind`.
@@ -280,14 +284,16 @@ impl Entry for DecisionRecord<'_> {
             line.raw(b",\"client\":");
             line.address(client);
         }
-        line.addresses(",\"chain\":", self.chain);
+        if self.client.is_none_or(|client| self.chain != [client]) {
+            line.addresses(",\"chain\":", self.chain);
+        }
         match self.device {
             Some(ShownDevice { written: Some(written), .. }) => line.raw(written),
             Some(ShownDevice { device, .. }) => line.device(",\"device\":", device),
             None => {}
         }
         if let Some(session) = self.session {
-            line.hex(",\"session\":", session);
+            line.hex(",\"session\":", session.get(..SESSION_BYTES).unwrap_or(session));
         }
         line.pairs(",\"parameters\":", self.parameters);
         line.pairs(",\"filled\":", self.filled);
@@ -333,5 +339,39 @@ impl Entry for OutcomeRecord<'_> {
             line.number(",\"upstream_micros\":", micros);
         }
         line.number(",\"total_micros\":", self.total_micros);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(record: &DecisionRecord<'_>) -> serde_json::Value {
+        let mut line = Line::new(1024);
+        record.members(&mut line);
+        let members = std::str::from_utf8(line.bytes()).unwrap().strip_prefix(',').unwrap();
+        serde_json::from_str(&format!("{{{members}}}")).unwrap()
+    }
+
+    fn record() -> DecisionRecord<'static> {
+        DecisionRecord::new(Timestamp::default(), RequestId::new(7, 1), Outcome::Permit, Reason::Granted)
+    }
+
+    #[test]
+    fn the_addresses_before_the_client_are_written_unless_it_is_the_connection_itself() {
+        let (proxy, client) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([192, 0, 2, 7]));
+        let chain =
+            |chain: &[IpAddr]| written(&DecisionRecord { client: Some(client), chain, ..record() })["chain"].clone();
+        assert_eq!(chain(&[client]), serde_json::Value::Null);
+        assert_eq!(chain(&[proxy, client]), serde_json::json!(["10.0.0.1", "192.0.2.7"]));
+        assert_eq!(chain(&[proxy]), serde_json::json!(["10.0.0.1"]));
+    }
+
+    #[test]
+    fn a_session_is_shown_by_its_first_128_bits() {
+        let hash: Vec<u8> = (0..32).collect();
+        let session = |hash| written(&DecisionRecord { session: Some(hash), ..record() })["session"].clone();
+        assert_eq!(session(&hash), "000102030405060708090a0b0c0d0e0f");
+        assert_eq!(session(&hash[..2]), "0001");
     }
 }
