@@ -1,6 +1,7 @@
 //! Writes the head of the request that is forwarded: what was judged, our own fields, and nothing that a hop could misread.
 
-use super::header::{FoldedName, folds_alike, folds_to};
+use super::header::{FoldedName, NameSieve, folds_alike, folds_to};
+use super::hop;
 use super::view::Edit;
 use crate::model::{every, push_address};
 use smallvec::SmallVec;
@@ -72,82 +73,6 @@ pub enum ForwardError {
     Control(&'static str),
 }
 
-/// Whether a client's field of this name ends at the gateway, in every spelling that servers fold together: fields that
-/// end at each hop (RFC 9110 section 7.6.1), that the gateway writes itself, or by which a server is told that the client
-/// asked for something else. The one list of such names.
-fn is_dropped(name: &FoldedName<'_>) -> bool {
-    let bytes = name.as_bytes();
-    matches!(
-        bytes,
-        b"connection"
-            | b"keep-alive"
-            | b"proxy-connection"
-            | b"proxy-authenticate"
-            | b"proxy-authorization"
-            | b"te"
-            | b"trailer"
-            | b"transfer-encoding"
-            | b"upgrade"
-            | b"http2-settings"
-            | b"content-length"
-            | b"expect"
-            | b"host"
-            | b"forwarded"
-            | b"via"
-            | b"proxy"
-            // gunicorn takes the mount point and the path from fields of these names
-            | b"script-name"
-            | b"path-info"
-            | b"x-script-name"
-            | b"x-real-ip"
-            | b"x-client-ip"
-            | b"client-ip"
-            | b"true-client-ip"
-            | b"cf-connecting-ip"
-            | b"fastly-client-ip"
-            | b"x-cluster-client-ip"
-            | b"remote-user"
-            | b"x-remote-ip"
-            | b"x-remote-addr"
-            | b"x-originating-ip"
-            | b"x-original-url"
-            | b"x-original-uri"
-            | b"x-original-host"
-            | b"x-original-method"
-            | b"x-rewrite-url"
-            | b"x-override-url"
-            | b"x-http-destinationurl"
-            | b"x-proxy-url"
-            | b"proxy-host"
-            | b"request-uri"
-            | b"x-host"
-            | b"x-scheme"
-            | b"x-url-scheme"
-            | b"front-end-https"
-    ) || bytes.starts_with(b"x-forwarded-")
-        || bytes == b"x-forwarded"
-}
-
-/// Fields that `Connection` cannot take away, because they were judged or say how the body is to be read.
-fn is_protected(name: &FoldedName<'_>) -> bool {
-    matches!(
-        name.as_bytes(),
-        b"cookie"
-            | b"authorization"
-            | b"content-type"
-            | b"content-encoding"
-            | b"content-disposition"
-            | b"content-language"
-            | b"content-range"
-            | b"origin"
-            | b"referer"
-            | b"user-agent"
-            | b"accept"
-            | b"soapaction"
-            | b"range"
-    )
-}
-
 /// Appends the whole head, with the empty line, in HTTP/1.1. Names are written as the client sent them.
 ///
 /// Order of duties: hop-by-hop fields and those that `Connection` names go first, then whatever folds to a name that we
@@ -168,10 +93,17 @@ where
     let nominates = fields.clone().any(|(name, _)| folds_to(name, "connection"));
     let nominated: SmallVec<[&[u8]; 4]> =
         if nominates { nominations(fields.clone()).collect() } else { SmallVec::new() };
+    let known = known(head, &nominated);
     let mut cookies_written = false;
     for (name, value) in fields.clone() {
+        // most fields are none of which anything is known
+        if !known.may_hold(name) && !hop::may_begin_as_dropped(name) {
+            push_field(out, name, value)?;
+            continue;
+        }
         let folded = FoldedName::new(name);
-        if is_dropped(&folded) || (nominated.iter().any(|token| folds_alike(name, token)) && !is_protected(&folded)) {
+        let is_nominated = || nominated.iter().any(|token| folds_alike(name, token));
+        if hop::is_dropped(&folded) || (is_nominated() && !hop::is_protected(&folded)) {
             continue;
         }
         if is_replaced(name, head) {
@@ -187,7 +119,7 @@ where
         // a judged body has its own type; an alias of a field that says how to read the message is never passed on
         let says_how = matches!(folded.as_bytes(), b"content-type" | b"content-encoding");
         if (says_how && matches!(head.body, ForwardBody::Judged { .. }))
-            || (folded.has_alias() && is_protected(&folded))
+            || (folded.has_alias() && hop::is_protected(&folded))
         {
             continue;
         }
@@ -198,6 +130,16 @@ where
     }
     write_body_fields(out, head, fields)?;
     write_own(out, head)
+}
+
+/// The names of fields that are not passed on as they came, and perhaps others.
+fn known(head: &ForwardHead<'_>, nominated: &[&[u8]]) -> NameSieve {
+    let mut known = hop::KNOWN;
+    head.set.iter().for_each(|(name, _)| known.insert(name.as_bytes()));
+    head.strip.iter().for_each(|name| known.insert(name.as_bytes()));
+    head.header_edits.iter().for_each(|(name, _)| known.insert(name.as_bytes()));
+    nominated.iter().for_each(|name| known.insert(name));
+    known
 }
 
 /// The names that the `Connection` fields hold.

@@ -2,7 +2,7 @@
 
 use super::dialect::{Base, Dialect};
 use super::error::MethodOverride;
-use super::header::folds_to;
+use super::header::{NameSieve, folds_to};
 use super::location::Location;
 use super::name::{Match, ParamName, fold};
 use super::view::{RequestView, Unnamed};
@@ -13,14 +13,14 @@ use std::ops::Deref;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverrideHeaders {
     names: Vec<CompactString>,
-    /// A bit for each length that a name has, modulo 64.
-    lengths: u64,
+    sieve: NameSieve,
 }
 
 impl From<Vec<CompactString>> for OverrideHeaders {
     fn from(names: Vec<CompactString>) -> Self {
-        let lengths = names.iter().fold(0, |lengths, name| lengths | length(name.as_bytes()));
-        Self { names, lengths }
+        let mut sieve = NameSieve::default();
+        names.iter().for_each(|name| sieve.insert(name.as_bytes()));
+        Self { names, sieve }
     }
 }
 
@@ -30,17 +30,6 @@ impl Deref for OverrideHeaders {
     fn deref(&self) -> &[CompactString] {
         &self.names
     }
-}
-
-impl OverrideHeaders {
-    /// Whether a field of this name can be one of them: by their lengths alone most are none.
-    fn may_hold(&self, name: &[u8]) -> bool {
-        self.lengths & length(name) != 0
-    }
-}
-
-fn length(name: &[u8]) -> u64 {
-    1 << (name.len() % 64)
 }
 
 /// Refuses a method override that frameworks of this dialect honour: a header that none of `named` names, or one of the
@@ -60,8 +49,9 @@ pub fn check_override<'a>(
         named.clone().into_iter().any(|place| matches!(place, Location::Header(_)) && folds_to(place.name(), known))
     };
     let headers = &dialect.override_headers;
-    let overrides =
-        |name: &&[u8]| headers.may_hold(name) && headers.iter().any(|known| folds_to(name, known) && !is_judged(known));
+    let overrides = |name: &&[u8]| {
+        headers.sieve.may_hold(name) && headers.iter().any(|known| folds_to(name, known) && !is_judged(known))
+    };
     if let Some(name) = view.field_names().find(overrides) {
         return Err(MethodOverride { name: String::from_utf8_lossy(name).into(), place: "header" });
     }

@@ -12,6 +12,7 @@ mod error;
 mod escape;
 mod forward;
 mod header;
+mod hop;
 mod json;
 mod location;
 mod media;
