@@ -4,6 +4,7 @@ use super::IdentityChain;
 use crate::identity::error::IdentityError;
 use crate::identity::evidence::Evidence;
 use crate::identity::presented::{Presented, PresentedCookie};
+use crate::identity::session::Session;
 use crate::identity::source::{Claim, SourceKind};
 use crate::identity::verifiers::Verifiers;
 use crate::model::Reason;
@@ -40,24 +41,28 @@ impl IdentityChain {
         evidence: &Evidence<'_>,
         verifiers: &Verifiers,
     ) -> Result<Option<Claim>, IdentityError> {
+        let (sessions, now) = (&verifiers.sessions, evidence.now);
+        if let Some(claim) = sessions.read(&cookie.key, now, |session| self.claim(session, evidence)) {
+            return claim.map(Some);
+        }
+        // boxed: only where a process beside this one may know more, and every request's future would have room for it
+        match Box::pin(sessions.lookup_through(&cookie.key, now)).await {
+            Ok(session) => session.map(|session| self.claim(&session, evidence)).transpose(),
+            Err(error) => {
+                Err(IdentityError::of(SourceKind::LegacySession, Reason::IdentityUnavailable, &error.to_string()))
+            }
+        }
+    }
+
+    /// What a session claims, on the device that it belongs to.
+    fn claim(&self, session: &Session, evidence: &Evidence<'_>) -> Result<Claim, IdentityError> {
         let source = SourceKind::LegacySession;
-        let session = match verifiers.sessions.lookup(&cookie.key, evidence.now) {
-            Some(session) => session,
-            // boxed: only where a process beside this one may know more, and every request's future would have room for it
-            None => match Box::pin(verifiers.sessions.lookup_through(&cookie.key, evidence.now)).await {
-                Ok(Some(session)) => session,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    return Err(IdentityError::of(source, Reason::IdentityUnavailable, &error.to_string()));
-                }
-            },
-        };
         let binding = session.binding();
         let same_device = self.legacy().is_some_and(|legacy| legacy.same_device);
         if same_device && (binding.device.is_none() || binding.device != evidence.device.id) {
             let error = IdentityError::of(source, Reason::DeviceMismatch, "the session belongs to another device");
             return Err(error.about(binding.subject.clone()));
         }
-        Ok(Some(Claim { source, subject: binding.subject.clone(), since: Some(binding.created) }))
+        Ok(Claim { source, subject: binding.subject.clone(), since: Some(binding.created) })
     }
 }

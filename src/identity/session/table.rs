@@ -160,19 +160,24 @@ impl SessionTable {
     /// The session of this key, if it is bound and live at `now`; notes that it was used.
     #[must_use]
     pub fn lookup(&self, key: &SessionKey, now: Timestamp) -> Option<Arc<Session>> {
-        let session = self.shard(key)?.read().get(key)?.session.clone()?;
-        if !session.live(now) {
-            return None;
-        }
+        self.read(key, now, Arc::clone)
+    }
+
+    /// What `read` takes from the session that [`SessionTable::lookup`] gives. It holds up whoever changes sessions meanwhile, and is
+    /// cheaper than to count the session up and down.
+    pub fn read<T>(&self, key: &SessionKey, now: Timestamp, read: impl FnOnce(&Arc<Session>) -> T) -> Option<T> {
+        let sessions = self.shard(key)?.read();
+        let session = sessions.get(key)?.session.as_ref().filter(|session| session.live(now))?;
         session.touch(now);
-        Some(session)
+        Some(read(session))
     }
 
     /// Whether the session of this key is bound to `subject` and live at `now`. Asking is no use of it.
     #[must_use]
     pub fn holds(&self, key: &SessionKey, subject: &SubjectId, now: Timestamp) -> bool {
-        let session = || self.shard(key)?.read().get(key)?.session.clone();
-        session().is_some_and(|session| session.binding.subject == *subject && session.live(now))
+        let held = |session: &Arc<Session>| session.binding.subject == *subject && session.live(now);
+        self.shard(key)
+            .is_some_and(|shard| shard.read().get(key).and_then(|slot| slot.session.as_ref()).is_some_and(held))
     }
 
     /// Like [`SessionTable::lookup`]; while another process works on the store, what this one does not know is looked
