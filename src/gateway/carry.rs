@@ -33,7 +33,7 @@ pub(super) async fn answer<T: Forwardable>(
 ) -> Answer {
     let Judged { asked, judgement, app, cap, .. } = *judged;
     let begun = Instant::now();
-    let body = incoming.into_stream(cap, &ending.bytes_in());
+    let body = incoming.into_stream(cap, || ending.bytes_in());
     let obligation = recorded.get().parcel().obligation().cloned();
     ending.changes(changed(core, passage, judgement, app));
     let lesson = Lesson::of(core, passage, judged);

@@ -115,7 +115,12 @@ pub struct Core {
     unknown_device: Rc<ShownDevice>,
     prefix: u64,
     count: Cell<u32>,
+    /// An empty buffer for what a request writes and lets go of again without waiting.
+    spare: Cell<Vec<u8>>,
 }
+
+/// Buffers above this are not kept.
+const SPARE: usize = 4096;
 
 impl Core {
     /// The core of the calling thread; `prefix` is random and makes its request numbers unique.
@@ -132,6 +137,7 @@ impl Core {
         let outlook = RefCell::default();
         let streams = OpenStreams::default();
         let (finder, unknown_device, count) = (Finder::default(), Rc::default(), Cell::new(0));
+        let spare = Cell::default();
         Self {
             shared,
             outlook,
@@ -145,6 +151,7 @@ impl Core {
             unknown_device,
             prefix,
             count,
+            spare,
         }
     }
 
@@ -173,6 +180,17 @@ impl Core {
         }
         // The value is made of digits and names of directives.
         let _ = head.push(NAME, value);
+    }
+
+    /// Calls `with` with an empty buffer, which is kept for the next call.
+    pub(super) fn with_spare<T>(&self, with: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut spare = self.spare.take();
+        let made = with(&mut spare);
+        if spare.capacity() <= SPARE {
+            spare.clear();
+            self.spare.set(spare);
+        }
+        made
     }
 
     fn next_id(&self) -> RequestId {

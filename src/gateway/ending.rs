@@ -16,7 +16,7 @@ use crate::filter::Tally;
 use crate::model::{FailureClass, Reason, RequestId, Timestamp};
 use crate::policy::Judgement;
 use crate::telemetry::{CoreMetrics, Event, Level, Open, RouteHandle};
-use crate::wire::body::{Completion, Finish};
+use crate::wire::body::{AwaitsEnd, Completion, Finish};
 
 /// Exchanges below this end on record as long after their decision as they took. For longer ones the wall clock is asked again, since it
 /// may have been set meanwhile; where it is set within a brief one, its outcome has the time of the clock by which it was decided.
@@ -56,7 +56,8 @@ struct State {
     status: Option<u16>,
     reason: Option<Reason>,
     detail: String,
-    bytes_in: Rc<Cell<u64>>,
+    /// Nothing where no body was read or streamed.
+    bytes_in: Option<Rc<Cell<u64>>>,
     sent: Option<Sent>,
     stream: Option<OpenStream>,
     tunnel: Option<(CoreMetrics, Open)>,
@@ -81,7 +82,7 @@ impl Ending {
             status: None,
             reason: None,
             detail: String::new(),
-            bytes_in: Rc::default(),
+            bytes_in: None,
             sent: None,
             stream: None,
             tunnel: None,
@@ -98,8 +99,8 @@ impl Ending {
     }
 
     /// Bytes of the body that come from the client, to be counted by whoever reads it.
-    pub fn bytes_in(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.0.bytes_in)
+    pub fn bytes_in(&mut self) -> Rc<Cell<u64>> {
+        Rc::clone(self.0.bytes_in.get_or_insert_default())
     }
 
     /// The application answered.
@@ -137,7 +138,13 @@ impl Ending {
     /// Ends with the answer of this status, when it has been sent or has failed.
     pub fn with(mut self, status: u16) -> Finish {
         self.0.status = Some(status);
-        Finish::new(move |completion, bytes, ended| self.0.sent = Some(Sent { completion, bytes, ended }))
+        Finish::of(self.0)
+    }
+}
+
+impl AwaitsEnd for State {
+    fn ended(mut self: Box<Self>, completion: Completion, bytes: u64, ended: Instant) {
+        self.sent = Some(Sent { completion, bytes, ended });
     }
 }
 
@@ -178,7 +185,7 @@ impl Drop for State {
                 hidden: tally.hidden(),
                 masked: tally.masked(),
             }),
-            bytes_in: self.bytes_in.get(),
+            bytes_in: self.bytes_in.as_ref().map_or(0, |bytes| bytes.get()),
             bytes_out,
             decision_micros: micros(self.decided),
             upstream_micros: self.exchanged.as_ref().map(|exchanged| micros(exchanged.took)),

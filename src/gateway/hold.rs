@@ -36,7 +36,7 @@ pub(super) async fn answer(
         Ok(sent) => sent,
         Err(error) => return refuse::unrecorded(core, passage, asked, &error),
     };
-    let body = incoming.into_stream(judged.cap, &ending.bytes_in());
+    let body = incoming.into_stream(judged.cap, || ending.bytes_in());
     let lesson = Lesson::of(core, passage, judged);
     let mut came = None;
     let settled = settle(core, passage, judged, recorded, body, &mut ending, &mut came).await;

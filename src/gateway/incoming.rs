@@ -45,12 +45,14 @@ impl Incoming {
         }
     }
 
-    /// What is left to stream, nothing once it was read: at most `cap` bytes. All bytes that come are told to `seen`.
-    pub fn into_stream(self, cap: Option<u64>, seen: &Rc<Cell<u64>>) -> RequestBody {
+    /// What is left to stream, nothing once it was read: at most `cap` bytes. All bytes that come are told to what `seen` gives, which
+    /// is not asked for where there is no body.
+    pub fn into_stream(self, cap: Option<u64>, seen: impl FnOnce() -> Rc<Cell<u64>>) -> RequestBody {
         match self {
-            Self::Waiting(body) => body.metered(cap, seen),
+            Self::Waiting(RequestBody::Empty) => RequestBody::Empty,
+            Self::Waiting(body) => body.metered(cap, &seen()),
             Self::Read(bytes) => {
-                seen.set(bytes.len() as u64);
+                seen().set(bytes.len() as u64);
                 RequestBody::Empty
             }
         }

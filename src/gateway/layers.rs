@@ -1,6 +1,6 @@
 //! What stands around every request alike: a bound on requests in flight, and panics caught; never identity, decision, record or filters.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -67,11 +67,25 @@ impl Drop for InFlight {
     }
 }
 
-/// Calls a function, and turns a panic of its future into [`Panicked`], so that one request cannot end a core.
-#[derive(Clone, Copy, Debug)]
-struct CatchPanic<C>(C);
+/// Room for the future of a call: its value is dropped where it stands, and another one put there.
+type Room<F> = Pin<Box<Option<F>>>;
 
-impl<C, R, F> Service<R> for CatchPanic<C>
+/// Rooms that are kept for the next calls of a core.
+const ROOMS: usize = 64;
+
+/// Calls a function, and turns a panic of its future into [`Panicked`], so that one request cannot end a core.
+struct CatchPanic<C, F> {
+    call: C,
+    rooms: Rc<RefCell<Vec<Room<F>>>>,
+}
+
+impl<C: Clone, F> Clone for CatchPanic<C, F> {
+    fn clone(&self) -> Self {
+        Self { call: self.call.clone(), rooms: Rc::clone(&self.rooms) }
+    }
+}
+
+impl<C, R, F> Service<R> for CatchPanic<C, F>
 where
     C: Fn(R) -> F,
     F: Future,
@@ -85,28 +99,50 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // room first: the future is then made in it, and not made elsewhere and copied
-        let room = Box::new_uninit();
-        Caught(Some(Box::into_pin(Box::write(room, (self.0)(request)))))
+        let free = self.rooms.borrow_mut().pop();
+        let mut room = free.unwrap_or_else(|| Box::pin(None));
+        room.set(Some((self.call)(request)));
+        Caught { room: Some(room), rooms: Rc::clone(&self.rooms) }
     }
 }
 
-/// The future of a call whose panic is caught. Boxed where it is made: it is large, and so it is never moved, and an idle connection
+/// The future of a call whose panic is caught. In a room of its own: it is large, and so it is not moved, and an idle connection
 /// does not hold room for it.
-struct Caught<F>(Option<Pin<Box<F>>>);
+struct Caught<F> {
+    room: Option<Room<F>>,
+    rooms: Rc<RefCell<Vec<Room<F>>>>,
+}
 
 impl<F: Future> Future for Caught<F> {
     type Output = Result<Result<F::Output, Panicked>, Full>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = self.0.as_mut() else { return Poll::Ready(Ok(Err(Panicked))) };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(outcome) => outcome.map(|output| Ok(Ok(output))),
+        let Some(future) = self.room.as_mut().and_then(|room| room.as_mut().as_pin_mut()) else {
+            return Poll::Ready(Ok(Err(Panicked)));
+        };
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => {
+                self.vacate();
+                Poll::Ready(Ok(Ok(output)))
+            }
             Err(_) => {
                 // INVARIANT: what panicked is not polled again.
-                self.0 = None;
+                self.room = None;
                 Poll::Ready(Ok(Err(Panicked)))
             }
+        }
+    }
+}
+
+impl<F> Caught<F> {
+    /// Leaves the room to the next call.
+    fn vacate(&mut self) {
+        let Some(mut room) = self.room.take() else { return };
+        room.set(None);
+        let mut rooms = self.rooms.borrow_mut();
+        if rooms.len() < ROOMS {
+            rooms.push(room);
         }
     }
 }
@@ -118,7 +154,7 @@ where
     F: Future<Output = T>,
 {
     let bound = layer::layer_fn(|inner| Bound { inner, most, in_flight: Rc::default() });
-    ServiceBuilder::new().layer(bound).service(CatchPanic(call))
+    ServiceBuilder::new().layer(bound).service(CatchPanic { call, rooms: Rc::default() })
 }
 
 /// Calls `service` when it can take a request at once.
@@ -151,6 +187,45 @@ mod tests {
         assert_eq!(shed(service.clone(), true).await.ok().and_then(Result::ok), Some(Err(Panicked)));
         assert_eq!(shed(service, false).await.ok().and_then(Result::ok), Some(Ok(7)));
         assert_eq!(calls.get(), 2);
+    }
+
+    /// Ready when it is polled a second time; holds what it was given until it is dropped.
+    struct Second {
+        turn: u32,
+        polled: bool,
+        _held: Rc<()>,
+    }
+
+    impl Future for Second {
+        type Output = u32;
+
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u32> {
+            if std::mem::replace(&mut self.polled, true) {
+                assert!(self.turn > 0, "a fault of the test");
+                return Poll::Ready(self.turn);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_has_the_room_of_one_that_ended_and_never_of_one_that_panicked_or_was_given_up() {
+        let held = Rc::new(());
+        let kept = Rc::clone(&held);
+        let call = move |turn: u32| Second { turn, polled: false, _held: Rc::clone(&kept) };
+        let mut service = CatchPanic { call, rooms: Rc::default() };
+        let rooms = Rc::clone(&service.rooms);
+        let free_and_held = || (rooms.borrow().len(), Rc::strong_count(&held) - 2);
+        assert_eq!(service.call(1).await, Ok(Ok(1)));
+        assert_eq!(free_and_held(), (1, 0));
+        let (two, three) = (service.call(2), service.call(3));
+        assert_eq!(free_and_held(), (0, 2));
+        assert_eq!((two.await, three.await), (Ok(Ok(2)), Ok(Ok(3))));
+        assert_eq!(free_and_held(), (2, 0));
+        assert_eq!(service.call(0).await, Ok(Err(Panicked)));
+        drop(service.call(4));
+        assert_eq!(free_and_held(), (0, 0));
     }
 
     #[tokio::test]

@@ -19,7 +19,9 @@ use crate::identity::source::SourceKind;
 use crate::lookup::{Fact, Facts, Found, LookupId};
 use crate::model::{Outcome, RequestId, SubjectId, Timestamp};
 use crate::policy::{ChangeKind, Detail, Judgement, Obligation};
-use crate::request::{Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target};
+use crate::request::{
+    Location, ParamValues, REDACTED, RequestView, SecretNames, Unnamed, redact_target, redact_target_into,
+};
 use crate::rules::{App, DimensionId, Route, ScopeRule};
 use crate::wire::head::{RequestHead, ResponseHead};
 use crate::wire::writer::AnswerHead;
@@ -82,10 +84,20 @@ impl Passage {
         self.redact(head.target())
     }
 
+    /// Appends the target of `head` as the record shows it.
+    pub fn show_target(&self, head: &RequestHead, out: &mut Vec<u8>) {
+        redact_target_into(out, head.target(), self.secrets(), self.pattern());
+    }
+
     /// A raw target with its secrets replaced: those of its route, or where that is not known of all the application's, or
     /// of all there are.
     pub fn redact(&self, target: &[u8]) -> String {
-        redact_target(target, self.secrets(), self.route.as_ref().map(|route| route.pattern.text.as_str()))
+        redact_target(target, self.secrets(), self.pattern())
+    }
+
+    /// The path of its route as the rule writes it.
+    fn pattern(&self) -> Option<&str> {
+        self.route.as_ref().map(|route| route.pattern.text.as_str())
     }
 
     fn secrets(&self) -> &SecretNames {

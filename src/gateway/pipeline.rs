@@ -179,10 +179,10 @@ pub(super) async fn record<T>(
     sealed: T,
 ) -> Result<(Recorded<T>, Ending), JournalError> {
     let Judged { asked, noted, judgement, .. } = judged;
-    let pending = {
-        let target = passage.shown_target(asked.head);
-        passage.append(core, &AskedHead::of(asked.head, target.as_bytes()), judgement, &noted.parameters)?
-    };
+    let pending = core.with_spare(|target| {
+        passage.show_target(asked.head, target);
+        passage.append(core, &AskedHead::of(asked.head, target), judgement, &noted.parameters)
+    })?;
     let mut ending = Ending::of(core, passage);
     if judgement.outcome() != Outcome::Held {
         ending.decided(judgement);

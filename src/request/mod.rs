@@ -51,7 +51,7 @@ pub use name::ParamName;
 pub(crate) use noted::Noted;
 pub use param::{ParamList, ParamValues, Value};
 pub use rpc::MULTICALL;
-pub use secret::{REDACTED, SecretNames, redact_target};
+pub use secret::{REDACTED, SecretNames, redact_target, redact_target_into};
 pub use secret_path::SecretPath;
 pub use segment::{PathParameter, Segment};
 pub use typed::{Elements, Misfit, ParamType, RawList, RawParamType, TypeError};

@@ -142,19 +142,24 @@ fn fold(name: &[u8]) -> FoldedName {
 #[must_use]
 pub fn redact_target(raw: &[u8], names: &SecretNames, route: Option<&str>) -> String {
     let mut out = Vec::with_capacity(raw.len() + REDACTED.len());
+    redact_target_into(&mut out, raw, names, route);
+    // INVARIANT: nothing but printable ASCII was written.
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// [`redact_target`], appended to `out`.
+pub fn redact_target_into(out: &mut Vec<u8>, raw: &[u8], names: &SecretNames, route: Option<&str>) {
     let end = raw.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(raw.len());
     let (path, query) = raw.split_at_checked(end).unwrap_or((raw, &[]));
-    redact_path(path, names, route, &mut out);
+    redact_path(path, names, route, out);
     let mut rest = query;
     while let Some((mark, after)) = rest.split_first() {
         let end = after.iter().position(|byte| matches!(byte, b'?' | b'#' | b'&' | b';')).unwrap_or(after.len());
         let (piece, after) = after.split_at_checked(end).unwrap_or((after, &[]));
         out.push(*mark);
-        redact_pair(piece, names, &mut out);
+        redact_pair(piece, names, out);
         rest = after;
     }
-    // INVARIANT: nothing but printable ASCII was written.
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Replaces user information (`//user:word@host`), secret segments and the values of `;name=value`.

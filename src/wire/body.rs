@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-pub use super::finish::Finish;
+pub use super::finish::{AwaitsEnd, Finish};
 
 /// Where the body of an HTTP/1.1 request is read from: the connection, for as long as it serves that request.
 pub(super) trait BodyPort {

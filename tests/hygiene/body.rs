@@ -88,3 +88,22 @@ fn a_judged_body_beyond_its_cap_is_refused_unread() {
     }
     assert!(world.application.take().is_empty());
 }
+
+#[test]
+fn the_outcome_counts_the_bytes_of_a_body_whether_it_is_judged_or_streamed() {
+    let world = World::new(RULES);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n";
+    let pdf = "Content-Type: application/pdf\r\n";
+    for (method, target, fields, body) in [
+        ("GET", "/file", "", String::new()),
+        ("POST", "/form", form, "a=1".to_owned()),
+        ("POST", "/file", &format!("{pdf}Content-Length: 5\r\n"), "x".repeat(5)),
+        ("POST", "/file", &format!("{pdf}Transfer-Encoding: chunked\r\n"), chunked(7)),
+    ] {
+        assert_eq!(world.raw(&request(method, target, fields, &body)).status, 200, "{method} {target} {fields}");
+    }
+    let records = world.end();
+    let mut counted: Vec<u64> = records.iter().filter_map(|record| record["bytes_in"].as_u64()).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, [0, 3, 5, 7]);
+}
