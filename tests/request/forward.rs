@@ -51,6 +51,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever else is known of names: one that folds to a name that is set or stripped never passes, and any other does.
+    #[test]
+    fn what_is_set_or_stripped_is_so_in_every_spelling_and_nothing_else(
+        set in prop::collection::vec("q[-a]{0,3}", 0..3),
+        strip in prop::collection::vec("q[-a]{0,3}", 0..3),
+        sent in prop::collection::vec("[qQ][-_.+aA]{0,3}|sec-[a-z]{1,9}", 0..6),
+    ) {
+        let fold = |name: &str| name.to_ascii_lowercase().replace(['_', '.', '+'], "-");
+        let ours: Vec<_> = set.iter().map(|name| (name.as_str(), "ours")).collect();
+        let strip: Vec<_> = strip.iter().map(String::as_str).collect();
+        let fields: Vec<_> = sent.iter().map(|name| (name.as_str(), "sent")).collect();
+        let passes = |name: &&str| !set.iter().map(String::as_str).chain(strip.iter().copied()).any(|known| known == fold(name));
+        let lines: String = sent.iter().map(String::as_str).filter(passes).map(|name| format!("{name}: sent\r\n")).collect();
+        let lines = ours.iter().fold(lines, |lines, (name, value)| lines + &format!("{name}: {value}\r\n"));
+        prop_assert_eq!(
+            write(&ForwardHead { set: &ours, strip: &strip, ..base() }, &fields),
+            format!("GET /stock?w=HF HTTP/1.1\r\nHost: wms.internal\r\n{lines}\r\n")
+        );
+    }
+}
+
 #[test]
 fn hop_by_hop_fields_and_those_that_connection_names_end_here() {
     let sent = [
