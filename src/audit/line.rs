@@ -248,8 +248,9 @@ fn push_digits<const N: usize>(buf: &mut Vec<u8>, mut value: u32) {
 
 /// Whether all bytes are such as [`clean`] counts.
 fn is_clean(bytes: &[u8]) -> bool {
-    match bytes.len() {
-        ..16 => clean(bytes) == bytes.len(),
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        // two words may look at the same bytes
+        (Some(first), Some(last)) if bytes.len() <= 16 => unclean(*first) == 8 && unclean(*last) == 8,
         _ => every(bytes, |byte| (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\')),
     }
 }
