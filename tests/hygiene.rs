@@ -34,6 +34,8 @@ mod place;
 mod record;
 #[path = "hygiene/setting.rs"]
 mod setting;
+#[path = "hygiene/stream.rs"]
+mod stream;
 #[path = "hygiene/tunnel.rs"]
 mod tunnel;
 #[path = "hygiene/world.rs"]

@@ -325,6 +325,35 @@ fn an_answer_that_stands_still_is_cut() {
 }
 
 #[test]
+fn a_parameter_behind_a_hundred_others_is_judged_as_the_first_is() {
+    let rules = "routes:
+  - id: stock.list
+    match: GET /stock
+    permission: stock:view
+    others: refuse
+    params: {id: {at: {query: id}, type: {list: {of: int}}}}
+";
+    let world = World::new(rules);
+    let many: String = (0..100).map(|id| format!("id={id}&")).collect();
+    let mut keeper = world.keeper();
+    assert_eq!(keeper.get(&format!("/stock?{many}id=100")).status, 200);
+    assert_eq!(world.application.take()[0].line(), format!("GET /stock?{many}id=100 HTTP/1.1"));
+    for (target, reason) in [
+        (format!("/stock?{many}all=1"), "unknown-parameter"),
+        (format!("/stock?{many}all=1&{many}id=7"), "unknown-parameter"),
+        (format!("/stock?all=1&{many}id=7"), "unknown-parameter"),
+        (format!("/stock?{many}id=x"), "parameter-type"),
+        (format!("/stock?{many}Id=7"), "ambiguous-parameter"),
+        (format!("/stock?{many}id[]=7"), "ambiguous-parameter"),
+        (format!("/stock?{many}_method=DELETE"), "method-refused"),
+    ] {
+        let seen = keeper.get(&target);
+        assert_eq!(seen.reason(), Some(reason), "{target}: {}", seen.text());
+    }
+    assert!(world.application.take().is_empty());
+}
+
+#[test]
 fn an_answer_with_a_larger_head_than_the_limit_is_a_502() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
