@@ -1,4 +1,4 @@
-//! What stands around every request alike: a bound on requests in flight, and panics caught; never identity, decision, record or filters.
+//! What stands around every request alike: a bound on requests in flight, panics caught, room for the future; never identity, decision, record or filters.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
