@@ -81,13 +81,14 @@ where
         let call = Call { client: Rc::clone(&self.client), exchange: Box::new(exchange) };
         match layers::shed(self.service.clone(), call).await {
             Ok(Ok(Ok(answer))) => answer,
-            Ok(Ok(Err(Panicked)) | Err(_)) => refuse::panicked(&self.core, &self.client.info).await,
-            Err(call) => refuse::overloaded(&self.core, &self.client.info, &call.exchange.head).await,
+            // in boxes of their own, so that other requests hold no room for them
+            Ok(Ok(Err(Panicked)) | Err(_)) => Box::pin(refuse::panicked(&self.core, &self.client.info)).await,
+            Err(call) => Box::pin(refuse::overloaded(&self.core, &self.client.info, &call.exchange.head)).await,
         }
     }
 
     async fn reject(&self, rejected: Rejected) -> Answer {
-        refuse::unreadable(&self.core, &self.client.info, &rejected).await
+        Box::pin(refuse::unreadable(&self.core, &self.client.info, &rejected)).await
     }
 }
 

@@ -53,7 +53,8 @@ struct Found<'a> {
     upgrade: Option<&'a [u8]>,
     key: Option<&'a [u8]>,
     socket_version: Option<&'a [u8]>,
-    connection: bool,
+    /// The last `Connection` field, and how many there are.
+    connection: (&'a [u8], usize),
 }
 
 fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], repeated: WireError) -> Result<(), WireError> {
@@ -71,7 +72,7 @@ fn find<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Result<Found<
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
                 once(&mut found.upgrade, value, WireError::Upgrade("several Upgrade fields"))?;
             }
-            10 if name.eq_ignore_ascii_case(b"connection") => found.connection = true,
+            10 if name.eq_ignore_ascii_case(b"connection") => found.connection = (value, found.connection.1 + 1),
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 once(&mut found.length, value, WireError::Framing("several lengths"))?;
             }
@@ -123,17 +124,29 @@ struct Options {
     upgrade: bool,
 }
 
-fn options<'a>(options: impl Iterator<Item = &'a [u8]>) -> Options {
-    let mut found = Options::default();
-    for option in options {
+impl Options {
+    fn add(&mut self, option: &[u8]) {
         match option.len() {
-            5 => found.close |= option.eq_ignore_ascii_case(b"close"),
-            10 => found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
-            7 => found.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
+            5 => self.close |= option.eq_ignore_ascii_case(b"close"),
+            10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
+            7 => self.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
             _ => {}
         }
     }
-    found
+}
+
+impl Found<'_> {
+    /// What the `Connection` fields say; `all` gives the options of all of them.
+    fn options<'b, I: Iterator<Item = &'b [u8]>>(&self, all: impl FnOnce() -> I) -> Options {
+        let mut found = Options::default();
+        match self.connection {
+            (_, 0) => {}
+            // nearly always one field of one option
+            (value, 1) if value.iter().all(|&byte| byte.is_ascii_alphabetic() || byte == b'-') => found.add(value),
+            _ => all().for_each(|option| found.add(option)),
+        }
+        found
+    }
 }
 
 /// Judges the fields of a request that concern the connection.
@@ -141,7 +154,7 @@ pub(super) fn plan(head: &RequestHead) -> Result<Plan, WireError> {
     let version = head.version();
     let found = find(head.raw_fields())?;
     let framing = delimit(&found, version)?.unwrap_or(Framing::Empty);
-    let options = if found.connection { options(head.connection_options()) } else { Options::default() };
+    let options = found.options(|| head.connection_options());
     let expects_continue = match found.expect {
         Some(value) if value.eq_ignore_ascii_case(b"100-continue") => version == Version::Http11 && !framing.is_empty(),
         Some(_) => return Err(WireError::Expectation),
@@ -199,7 +212,7 @@ pub fn response_framing(method: &str, head: &ResponseHead) -> Result<Framing, Wi
 pub(super) fn answer_plan(to_head: bool, head: &ResponseHead) -> Result<AnswerPlan, WireError> {
     let found = find(head.raw_fields())?;
     let delimited = delimit(&found, head.version())?;
-    let options = if found.connection { options(head.connection_options()) } else { Options::default() };
+    let options = found.options(|| head.connection_options());
     let mut keep_alive = !options.close && (head.version() == Version::Http11 || options.keep_alive);
     let bodyless = to_head || head.status < 200 || matches!(head.status, 204 | 304);
     let framing = if bodyless { Framing::Empty } else { delimited.unwrap_or(Framing::UntilClose) };

@@ -7,6 +7,7 @@ use super::chunk::{Decoder, Step};
 use super::error::WireError;
 use super::framing::{Framing, Plan, plan};
 use super::head::{RequestHead, Version};
+use super::host::LastHost;
 use super::limit::H1Settings;
 use super::link::Link;
 use super::pace::{Deadline, Pace};
@@ -48,6 +49,7 @@ pub(super) struct Connection<IO> {
     pub(super) link: Link<IO>,
     settings: H1Settings,
     scan: Scan,
+    hosts: LastHost,
     waiting: Option<Waiting>,
     blank_line_seen: bool,
     unread: Unread,
@@ -66,6 +68,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             link: Link::new(io),
             settings,
             scan: Scan::default(),
+            hosts: LastHost::default(),
             waiting: None,
             blank_line_seen: false,
             unread: Unread::None,
@@ -153,7 +156,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             return Ok(None);
         };
         let bytes = self.link.input.split_to(end).freeze();
-        let head = match parse::request(bytes.clone(), &self.settings.head) {
+        let head = match parse::request(bytes.clone(), &self.settings.head, &mut self.hosts) {
             Ok(head) => head,
             Err(error) => {
                 self.put_back(&bytes);

@@ -1,7 +1,7 @@
 //! Heads of requests and answers: one shared buffer and spans over it; they answer questions and never change.
 
 use super::error::WireError;
-use super::host::Host;
+use super::host::{Host, LastHost};
 use super::limit::HeadLimits;
 use bytes::Bytes;
 use std::fmt;
@@ -174,7 +174,7 @@ impl RequestHead {
         let mut scan = super::parse::Scan::default();
         let end = scan.find_end(bytes, limits)?.ok_or(WireError::Head("incomplete"))?;
         let complete = bytes.get(..end).unwrap_or_default();
-        let head = super::parse::request(Bytes::copy_from_slice(complete), limits)?;
+        let head = super::parse::request(Bytes::copy_from_slice(complete), limits, &mut LastHost::default())?;
         super::framing::plan(&head)?;
         Ok((head, end))
     }
@@ -185,7 +185,7 @@ impl RequestHead {
     /// When the request could not have been sent as strict HTTP/1.1: no or several hosts, an authority that differs from Host, an odd
     /// scheme, path or method, too large a head.
     pub fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> Result<Self, WireError> {
-        super::parse::from_http2(parts, limits)
+        super::parse::from_http2(parts, limits, &mut LastHost::default())
     }
 
     /// The method: upper-case letters and `-`.

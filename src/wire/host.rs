@@ -2,6 +2,7 @@
 
 use super::error::WireError;
 use compact_str::CompactString;
+use std::rc::Rc;
 
 /// An authority taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,30 +55,47 @@ impl<'a> Authority<'a> {
 
 /// The host that a request names, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host {
+pub(super) struct Host(Rc<Spellings>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Spellings {
     sent: CompactString,
     canonical: CompactString,
 }
 
 impl Host {
     /// As [`Authority::parse`].
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, WireError> {
+    fn parse(bytes: &[u8]) -> Result<Self, WireError> {
         let authority = Authority::parse(bytes)?;
         let sent = match authority.port {
             None => authority.host.into(),
             Some(_) => CompactString::from_utf8(bytes).map_err(|_| WireError::Host("bytes outside of ASCII"))?,
         };
-        Ok(Self { sent, canonical: authority.canonical_host() })
+        Ok(Self(Rc::new(Spellings { sent, canonical: authority.canonical_host() })))
     }
 
     /// Host and port as sent.
     pub(super) fn sent(&self) -> &str {
-        &self.sent
+        &self.0.sent
     }
 
     /// [`Authority::canonical_host`].
     pub(super) fn canonical(&self) -> &str {
-        &self.canonical
+        &self.0.canonical
+    }
+}
+
+/// The host that a connection named last: its next request nearly always names the same.
+#[derive(Debug, Default)]
+pub(super) struct LastHost(Option<Host>);
+
+impl LastHost {
+    /// As [`Authority::parse`].
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Host, WireError> {
+        match &self.0 {
+            Some(host) if host.sent().as_bytes() == bytes => Ok(host.clone()),
+            _ => Ok(self.0.insert(Host::parse(bytes)?).clone()),
+        }
     }
 }
 

@@ -48,8 +48,8 @@ where
     let served = hyper::service::service_fn({
         let (tally, settings) = (Rc::clone(&tally), *settings);
         move |request| {
-            let (stream, service) = (Stream::open(&tally), Rc::clone(&service));
-            async move { Ok::<_, Infallible>(answer(request, &*service, stream, &settings).await) }
+            let answered = answer(request, Rc::clone(&service), Stream::open(&tally), &settings);
+            async move { Ok::<_, Infallible>(answered.await) }
         }
     });
     let meter = FrameMeter::new(settings.control_frames);

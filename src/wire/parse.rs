@@ -2,7 +2,7 @@
 
 use super::error::WireError;
 use super::head::{FieldSpan, Fields, RequestHead, ResponseHead, Span, Version};
-use super::host::{Authority, Host};
+use super::host::{Authority, Host, LastHost};
 use super::limit::{HeadLimits, MOST_FIELDS};
 use crate::model::every;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -50,28 +50,40 @@ impl Scan {
 
 /// The length of a head that is complete and of which no line, but for the end, is empty or ends with a bare line feed: nearly all.
 fn plain_head(bytes: &[u8]) -> Option<usize> {
-    let end = first_empty_line(bytes)?;
-    let head = bytes.get(..end)?;
-    // no byte ends the look early, so that many are looked at together
-    let bare = head
-        .iter()
-        .zip(head.get(1..)?)
-        .fold(false, |bare, (&before, &byte)| bare | ((byte == b'\n') & (before != b'\r')));
-    (!bare && head.first() != Some(&b'\r') && head.first() != Some(&b'\n')).then_some(end)
-}
-
-/// Where the first empty line behind another one ends.
-fn first_empty_line(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
-    let rest = |at: usize| bytes.get(at..).unwrap_or_default();
-    let mut at = 0;
-    while let (Some(block), Some(behind)) = (rest(at).first_chunk::<BLOCK>(), rest(at + 2).first_chunk::<BLOCK>()) {
-        if block.iter().zip(behind).fold(false, |hit, (&a, &b)| hit | ((a == b'\n') & (b == b'\n'))) {
-            break;
+    if matches!(bytes.first()?, b'\r' | b'\n') {
+        return None;
+    }
+    let mut at = 1;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let before = bytes.get(at - 1..).unwrap_or_default().first_chunk::<BLOCK>();
+        let behind = rest.get(2..).unwrap_or_default().first_chunk::<BLOCK>();
+        let (Some(block), Some(before), Some(behind)) = (rest.first_chunk::<BLOCK>(), before, behind) else {
+            return end_of_head(bytes, at, rest);
+        };
+        // no byte ends the look early, so that many are looked at together
+        let telling = block.iter().zip(before).zip(behind).fold(false, |telling, ((&byte, &before), &behind)| {
+            telling | ((byte == b'\n') & ((before != b'\r') | (behind == b'\n')))
+        });
+        if telling {
+            return end_of_head(bytes, at, rest);
         }
         at += BLOCK;
     }
-    rest(at).windows(3).position(|three| three == b"\n\r\n").map(|found| at + found + 3)
+}
+
+/// As [`plain_head`], of a head in which no line feed before `at` is bare or ends an empty line; `rest` are the bytes from there on.
+fn end_of_head(bytes: &[u8], at: usize, rest: &[u8]) -> Option<usize> {
+    for offset in memchr::memchr_iter(b'\n', rest) {
+        let at = at + offset;
+        match bytes.get(at.checked_sub(2)?..=at)? {
+            b"\n\r\n" => return Some(at + 1),
+            [_, b'\r', _] => {}
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Offsets of `part`, which lies in the buffer that begins at `base`.
@@ -106,8 +118,8 @@ fn syntax(error: httparse::Error) -> WireError {
     }
 }
 
-/// Parses a complete request head.
-pub(super) fn request(bytes: Bytes, limits: &HeadLimits) -> Result<RequestHead, WireError> {
+/// Parses a complete request head; `hosts` belongs to its connection.
+pub(super) fn request(bytes: Bytes, limits: &HeadLimits, hosts: &mut LastHost) -> Result<RequestHead, WireError> {
     let mut storage = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
     let most = storage.get_mut(..limits.fields.min(MOST_FIELDS)).unwrap_or_default();
     let mut parsed = httparse::Request::new(&mut []);
@@ -127,7 +139,7 @@ pub(super) fn request(bytes: Bytes, limits: &HeadLimits) -> Result<RequestHead, 
     }
     let (absolute, origin, tls_scheme) = split_target(target)?;
     check_target(origin)?;
-    let host = only_host(parsed.headers, version)?;
+    let host = only_host(parsed.headers, version, hosts)?;
     if let Some(absolute) = absolute {
         Authority::parse(absolute)?;
         if !host.as_ref().is_some_and(|host| host.sent().as_bytes().eq_ignore_ascii_case(absolute)) {
@@ -240,7 +252,11 @@ fn check_target(target: &[u8]) -> Result<(), WireError> {
     Ok(())
 }
 
-fn only_host(headers: &[httparse::Header<'_>], version: Version) -> Result<Option<Host>, WireError> {
+fn only_host(
+    headers: &[httparse::Header<'_>],
+    version: Version,
+    hosts: &mut LastHost,
+) -> Result<Option<Host>, WireError> {
     let mut found = None;
     for header in headers {
         if header.name.len() == 4 && header.name.eq_ignore_ascii_case("host") && found.replace(header.value).is_some() {
@@ -248,7 +264,7 @@ fn only_host(headers: &[httparse::Header<'_>], version: Version) -> Result<Optio
         }
     }
     match found {
-        Some(host) => Host::parse(host).map(Some),
+        Some(host) => hosts.read(host).map(Some),
         None if version == Version::Http10 => Ok(None),
         None => Err(WireError::Host("no Host field")),
     }
@@ -261,8 +277,12 @@ fn append(buffer: &mut BytesMut, part: &[u8]) -> Result<Span, WireError> {
     Ok(Span { at, len })
 }
 
-/// Rebuilds a head from the parts that the HTTP/2 layer gives.
-pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> Result<RequestHead, WireError> {
+/// Rebuilds a head from the parts that the HTTP/2 layer gives; `hosts` belongs to its connection.
+pub(super) fn from_http2(
+    parts: &http::request::Parts,
+    limits: &HeadLimits,
+    hosts: &mut LastHost,
+) -> Result<RequestHead, WireError> {
     let method = parts.method.as_str().as_bytes();
     check_method(method)?;
     let tls_scheme = match parts.uri.scheme_str() {
@@ -280,7 +300,7 @@ pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> R
     if parts.headers.len() > limits.fields.min(MOST_FIELDS) {
         return Err(WireError::HeadTooLarge("fields"));
     }
-    let host = http2_host(parts)?;
+    let host = http2_host(parts, hosts)?;
     let mut buffer = BytesMut::with_capacity(512);
     let (method, target) = (append(&mut buffer, method)?, append(&mut buffer, target)?);
     let mut spans = Vec::with_capacity(parts.headers.len() + 1);
@@ -295,7 +315,7 @@ pub(super) fn from_http2(parts: &http::request::Parts, limits: &HeadLimits) -> R
 }
 
 /// SECURITY: `:authority` and a Host field beside it must be the same host (`an_authority_that_differs_from_host_is_refused`).
-fn http2_host(parts: &http::request::Parts) -> Result<Host, WireError> {
+fn http2_host(parts: &http::request::Parts, last: &mut LastHost) -> Result<Host, WireError> {
     let pseudo = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(http::header::HOST).iter();
     let field = hosts.next().map(http::HeaderValue::as_bytes);
@@ -307,7 +327,7 @@ fn http2_host(parts: &http::request::Parts) -> Result<Host, WireError> {
         (Some(authority), _) | (None, Some(authority)) => authority,
         (None, None) => return Err(WireError::Host("no authority")),
     };
-    Host::parse(authority)
+    last.read(authority)
 }
 
 fn append_fields(
@@ -410,7 +430,7 @@ mod tests {
     }
     proptest! {
         #[test]
-        fn a_head_ends_where_it_ends_however_its_bytes_arrive(text in "(GET / HTTP|H{1,40}|\r\n|\r|\n|\r\n\r\n){0,9}") {
+        fn a_head_ends_where_it_ends_however_its_bytes_arrive(text in "(GET / HTTP|H{1,40}|H{30,70}|\r\n|\r|\n|\r\n\r\n){0,9}") {
             let (bytes, limits) = (text.as_bytes(), HeadLimits::default());
             let mut scan = Scan::default();
             let one_by_one = (1..=bytes.len()).find_map(|length| scan.find_end(&bytes[..length], &limits).transpose());

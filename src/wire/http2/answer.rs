@@ -24,33 +24,49 @@ use crate::wire::writer::AnswerHead;
 const PIECE: usize = 16 * 1024;
 
 /// Turns one request of the HTTP/2 layer into an exchange, and its answer back.
-pub(super) async fn answer<S: Service>(
+///
+/// In a box, since the layer below moves the future of a stream half a dozen times.
+pub(super) fn answer<S: Service>(
     request: http::Request<Incoming>,
-    service: &S,
+    service: Rc<S>,
     stream: Stream,
     settings: &H2Settings,
-) -> http::Response<H2Answer> {
+) -> Pin<Box<impl Future<Output = http::Response<H2Answer>> + use<S>>> {
     let (parts, body) = request.into_parts();
     let to_head = parts.method == http::Method::HEAD;
-    let read = RequestHead::from_http2(&parts, &settings.head).and_then(|head| Ok((request_framing(&head)?, head)));
-    let answer = match read {
-        Ok((framing, head)) => {
-            let framing = match framing {
-                Framing::Empty if !body.is_end_stream() => Framing::Chunked,
-                framing => framing,
-            };
-            let body = match body.is_end_stream() {
-                true => RequestBody::Empty,
-                false => RequestBody::H2(Box::new(H2Body::new(body, settings.body, Rc::clone(&stream.tally.rests)))),
-            };
-            service.call(Exchange { head, framing, body, upgrade: None }).await
-        }
+    let asked = read(&parts, body, &stream, settings);
+    Box::pin(async move {
+        let answer = match asked {
+            Ok(exchange) => service.call(exchange).await,
+            Err(rejected) => service.reject(rejected).await,
+        };
+        respond(answer, to_head, stream)
+    })
+}
+
+fn read(
+    parts: &http::request::Parts,
+    body: Incoming,
+    stream: &Stream,
+    settings: &H2Settings,
+) -> Result<Exchange, Rejected> {
+    let head = parse::from_http2(parts, &settings.head, &mut stream.tally.hosts.borrow_mut());
+    let (framing, head) = match head.and_then(|head| Ok((request_framing(&head)?, head))) {
+        Ok(read) => read,
         Err(error) => {
             stream.tally.rests.take_over(body);
-            service.reject(Rejected { error, partial: partial(&parts) }).await
+            return Err(Rejected { error, partial: partial(parts) });
         }
     };
-    respond(answer, to_head, stream)
+    let (framing, body) = match (body.is_end_stream(), framing) {
+        (true, framing) => (framing, RequestBody::Empty),
+        (false, framing) => {
+            let framing = if framing == Framing::Empty { Framing::Chunked } else { framing };
+            let body = H2Body::new(body, settings.body, Rc::clone(&stream.tally.rests));
+            (framing, RequestBody::H2(Box::new(body)))
+        }
+    };
+    Ok(Exchange { head, framing, body, upgrade: None })
 }
 
 fn partial(parts: &http::request::Parts) -> Option<RequestHead> {
@@ -78,7 +94,8 @@ fn respond(answer: Answer, to_head: bool, stream: Stream) -> http::Response<H2An
         http::Response::new(H2Answer { body, rest: Bytes::new(), left, bytes: 0, finished, stream, untaken: false });
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     let fields = response.headers_mut();
-    fields.reserve(16);
+    // room for a few more, since the layers below may add some; the map of sixteen that it would grow to is large
+    fields.reserve(head.fields().count() + 1);
     for (name, value) in head.fields() {
         let name = http::HeaderName::from_bytes(name);
         if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {

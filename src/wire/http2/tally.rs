@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::rest::Rests;
 use crate::wire::flood::{Account, Excess, FOR_A_REQUEST};
+use crate::wire::host::LastHost;
 use crate::wire::limit::H2Settings;
 
 /// What the streams of a connection tell it.
@@ -17,6 +18,7 @@ pub(super) struct Tally {
     resets: Cell<u32>,
     most_resets: u32,
     pub(super) account: Rc<Account>,
+    pub(super) hosts: RefCell<LastHost>,
     /// Streams whose client has not taken what was handed to it, and since when.
     pub(super) untaken: RefCell<Vec<(u64, Instant)>>,
     /// Bodies of requests that were answered before their end.
@@ -32,6 +34,7 @@ impl Tally {
             resets: Cell::default(),
             most_resets: settings.resets,
             account: Rc::default(),
+            hosts: RefCell::default(),
             untaken: RefCell::default(),
             rests: Rc::new(Rests::new(settings.drain_within)),
             connection: RefCell::default(),
