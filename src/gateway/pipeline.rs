@@ -287,8 +287,11 @@ async fn judge<'a>(
         return Err(Judgement::refused(Reason::Frozen, Detail::None));
     }
     same_origin(asked, route)?;
-    let wanted = policy::wanted(&question(passage, app, route, now, Facts::NONE), &view);
     let forgets = policy::forgotten(route, &view);
+    let wanted = match route.looks_up() {
+        true => policy::wanted(&question(passage, app, route, now, Facts::NONE), &view),
+        false => Vec::new(),
+    };
     let resolved = if wanted.is_empty() {
         Resolved::default()
     } else {

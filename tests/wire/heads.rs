@@ -32,6 +32,30 @@ fn a_bare_line_feed_is_refused() {
 }
 
 #[test]
+fn a_bare_line_feed_is_refused_at_every_place_of_a_long_head() {
+    let head = format!("GET /{} HTTP/1.1\r\nHost: h\r\nA: {}\r\nB: c\r\n\r\n", "p".repeat(50), "v".repeat(70));
+    for at in 1..head.len() {
+        let mut bytes = head.clone().into_bytes();
+        // what is no line feed there becomes one; of a line's end the carriage return goes
+        if bytes[at] == b'\n' {
+            bytes[at - 1] = b'x';
+        } else {
+            bytes[at] = b'\n';
+        }
+        refused(bytes, Reason::MalformedHead);
+    }
+}
+
+#[test]
+fn each_request_of_a_connection_has_its_own_host() {
+    let hosts = ["a.test", "a.test", "b.test", "a.test:1", "A.test", "a.test"];
+    let requests: Vec<_> = hosts.iter().map(|host| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).collect();
+    let talk = talk(requests.concat().into_bytes());
+    let named: Vec<_> = talk.seen.iter().filter_map(Seen::host).collect();
+    assert_eq!(named, hosts, "{talk:?}");
+}
+
+#[test]
 fn a_bare_carriage_return_is_refused() {
     for head in [
         "GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n",

@@ -90,6 +90,20 @@ fn a_request_reaches_the_service_as_over_http1() {
 }
 
 #[test]
+fn each_request_of_a_connection_has_its_own_host() {
+    run(async {
+        let (hosts, service) = (["a.test", "a.test", "b.test", "a.test:1", "a.test"], Rc::new(Recorder::new()));
+        let (mut sender, _serving) = connect(&service, H2Settings::default(), Stop::never()).await;
+        for host in hosts {
+            let request = get(&format!("https://{host}/")).body(Full::default()).unwrap();
+            assert_eq!(sender.send_request(request).await.unwrap().status().as_u16(), 200);
+        }
+        let seen = service.seen.borrow();
+        assert_eq!(seen.iter().filter_map(Seen::host).collect::<Vec<_>>(), hosts);
+    });
+}
+
+#[test]
 fn what_is_refused_over_http1_is_refused_here() {
     let cases = [
         (get("https://h/").header("host", "other"), Reason::HostMismatch),

@@ -23,6 +23,15 @@ pub enum Seen {
     Rejected { reason: Reason, partial: Option<(String, String)> },
 }
 
+impl Seen {
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Request { host, .. } => host.as_deref(),
+            Self::Rejected { .. } => None,
+        }
+    }
+}
+
 /// What a service does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
