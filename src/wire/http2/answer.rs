@@ -94,8 +94,7 @@ fn respond(answer: Answer, to_head: bool, stream: Stream) -> http::Response<H2An
         http::Response::new(H2Answer { body, rest: Bytes::new(), left, bytes: 0, finished, stream, untaken: false });
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     let fields = response.headers_mut();
-    // room for a few more, since the layers below may add some; the map of sixteen that it would grow to is large
-    fields.reserve(head.fields().count() + 1);
+    fields.reserve(16);
     for (name, value) in head.fields() {
         let name = http::HeaderName::from_bytes(name);
         if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
