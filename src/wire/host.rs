@@ -1,4 +1,4 @@
-//! The form of an authority: host and port, nothing else; decides no application.
+//! The form of an authority: host and port, and the one that a connection named last; decides no application.
 
 use super::error::WireError;
 use compact_str::CompactString;
