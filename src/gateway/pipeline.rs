@@ -36,7 +36,6 @@ use crate::wire::server::{Answer, Exchange, Rejected, Service};
 /// A request with the connection that it came on.
 pub struct Call {
     client: Rc<Client>,
-    /// Boxed once: it goes through the hands of all that stands around a request.
     exchange: Box<Exchange>,
 }
 
@@ -77,8 +76,8 @@ impl<S> Service for Connection<S>
 where
     S: tower::Service<Call, Response = Result<Answer, Panicked>> + Clone + 'static,
 {
-    async fn call(&self, exchange: Exchange) -> Answer {
-        let call = Call { client: Rc::clone(&self.client), exchange: Box::new(exchange) };
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
+        let call = Call { client: Rc::clone(&self.client), exchange };
         match layers::shed(self.service.clone(), call).await {
             Ok(Ok(Ok(answer))) => answer,
             // in boxes of their own, so that other requests hold no room for them

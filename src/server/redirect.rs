@@ -74,7 +74,7 @@ fn text(status: u16, text: &'static str) -> Answer {
 }
 
 impl Service for Redirect {
-    async fn call(&self, exchange: Exchange) -> Answer {
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
         match self.location(&exchange.head) {
             Ok(location) => {
                 let mut head = AnswerHead::new(308);

@@ -2,7 +2,7 @@
 
 mod end;
 
-use super::body::BodyPort;
+use super::body::{BodyPort, RequestBody};
 use super::chunk::{Decoder, Step};
 use super::error::WireError;
 use super::framing::{Framing, Plan, plan};
@@ -12,6 +12,7 @@ use super::limit::H1Settings;
 use super::link::Link;
 use super::pace::{Deadline, Pace};
 use super::parse::{self, Scan};
+use super::server::Exchange;
 use super::stop::StopWatch;
 use super::writer::{AnswerHead, Closing, write_answer};
 pub(super) use end::CloseState;
@@ -24,7 +25,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What came out of waiting for a request.
 pub(super) enum Received {
-    Request(RequestHead, Plan),
+    /// A request, its body yet to be given, and whether its client lets the connection stay.
+    Request(Box<Exchange>, bool),
     Refused(WireError, Option<RequestHead>),
     End(super::server::End),
 }
@@ -91,7 +93,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
         use super::server::End;
         loop {
             match self.take_head() {
-                Ok(Some((head, plan))) => return Poll::Ready(Received::Request(head, plan)),
+                Ok(Some((head, Plan { framing, keep_alive, expects_continue: _, upgrade }))) => {
+                    let asked = Exchange { head, framing, body: RequestBody::Empty, upgrade };
+                    return Poll::Ready(Received::Request(Box::new(asked), keep_alive));
+                }
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Received::Refused(error, parse::partial(&self.link.input))),
             }

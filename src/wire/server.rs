@@ -3,7 +3,7 @@
 use super::body::{AnswerBody, Completion, Finish, H1Body, RequestBody};
 use super::chunk;
 use super::error::WireError;
-use super::framing::{Framing, Plan};
+use super::framing::Framing;
 use super::h1::{CloseState, Connection, Received, SendError};
 use super::head::{RequestHead, Version};
 use super::link::Transport;
@@ -25,8 +25,8 @@ pub use super::limit::H1Settings;
 
 /// Answers requests. Implemented once, by the gateway; called in the task that serves the connection.
 pub trait Service: 'static {
-    /// Answers one request.
-    fn call(&self, exchange: Exchange) -> impl Future<Output = Answer>;
+    /// Answers one request, which is boxed once: it goes through the hands of all that stands around a request.
+    fn call(&self, exchange: Box<Exchange>) -> impl Future<Output = Answer>;
     /// Records and answers what is not a request: its head could not be read, or its framing is not plain. The connection is closed after it.
     fn reject(&self, rejected: Rejected) -> impl Future<Output = Answer>;
 }
@@ -126,10 +126,10 @@ where
     loop {
         let received = poll_fn(|cx| shared.borrow_mut().poll_head(cx, watch.as_mut())).await;
         let end = match received {
-            Received::Request(head, plan) => {
+            Received::Request(asked, keep_alive) => {
                 requests += 1;
                 let last = requests >= settings.requests;
-                match exchange(&shared, &*service, head, plan, || last || stop.asked()).await {
+                match exchange(&shared, &*service, asked, || !keep_alive || last || stop.asked()).await {
                     Ok(Some(tunnel)) => return ConnectionEnd { end: run_tunnel(shared, tunnel).await, requests },
                     Ok(None) => continue,
                     Err(end) => end,
@@ -160,20 +160,17 @@ struct Agreed {
 async fn exchange<IO: Transport + 'static, S: Service>(
     shared: &Shared<IO>,
     service: &S,
-    head: RequestHead,
-    plan: Plan,
+    mut asked: Box<Exchange>,
     last: impl Fn() -> bool,
 ) -> Result<Option<Agreed>, End> {
-    let Plan { framing, keep_alive, expects_continue: _, upgrade } = plan;
-    let (version, to_head, upgradable) = (head.version(), head.method() == "HEAD", upgrade.is_some());
-    let body = if framing.is_empty() {
-        RequestBody::Empty
-    } else {
+    let head = &asked.head;
+    let (version, to_head, upgradable) = (head.version(), head.method_bytes() == b"HEAD", asked.upgrade.is_some());
+    if !asked.framing.is_empty() {
         let exchange = shared.borrow().exchange();
-        RequestBody::H1(H1Body::new(Rc::clone(shared) as Rc<_>, exchange, framing))
-    };
-    let mut answer = service.call(Exchange { head, framing, body, upgrade }).await;
-    let close = !keep_alive || last() || shared.borrow().must_close();
+        asked.body = RequestBody::H1(H1Body::new(Rc::clone(shared) as Rc<_>, exchange, asked.framing));
+    }
+    let mut answer = service.call(asked).await;
+    let close = last() || shared.borrow().must_close();
     // SECURITY: a 101 that was not asked for, or that brings no tunnel, is never shown to the client (`an_unsolicited_101_becomes_502`)
     match std::mem::take(&mut answer.body) {
         AnswerBody::Tunnel(tunnel) if upgradable && answer.head.status() == 101 => {

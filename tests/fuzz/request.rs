@@ -35,7 +35,7 @@ struct Ours {
 }
 
 impl Service for Ours {
-    async fn call(&self, exchange: Exchange) -> Answer {
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
         let head = exchange.head;
         let fields = sorted(head.fields().map(|(name, value)| (name.to_owned(), value.to_vec())));
         let body = exchange.body.collect(1 << 20).await.ok().map(|body| body.to_vec());

@@ -146,7 +146,7 @@ fn the_administration_listener_tells_metrics_health_and_readiness_only() {
 struct Named(&'static str);
 
 impl Service for Named {
-    async fn call(&self, _: Exchange) -> Answer {
+    async fn call(&self, _: Box<Exchange>) -> Answer {
         Answer::new(AnswerHead::new(200), AnswerBody::Full(Bytes::from_static(self.0.as_bytes())))
     }
 

@@ -316,7 +316,7 @@ fn proxied(framing: &'static str, body: &'static [u8], head: &'static [u8], expe
         head: &'static [u8],
     }
     impl Service for Proxy {
-        async fn call(&self, exchange: Exchange) -> Answer {
+        async fn call(&self, exchange: Box<Exchange>) -> Answer {
             let connection = self.connection.take().unwrap();
             let outgoing = Outgoing::Stream(exchange.body, exchange.framing);
             let answer = connection.send(self.head, outgoing, Instant::now()).await.unwrap();
@@ -364,7 +364,7 @@ fn a_body_that_breaks_off_at_the_client_never_looks_complete_to_the_application(
     run(async {
         struct Forward(RefCell<Option<ClientConnection<DuplexStream>>>);
         impl scopegate::wire::server::Service for Forward {
-            async fn call(&self, exchange: scopegate::wire::server::Exchange) -> scopegate::wire::server::Answer {
+            async fn call(&self, exchange: Box<scopegate::wire::server::Exchange>) -> scopegate::wire::server::Answer {
                 let outgoing = Outgoing::Stream(exchange.body, exchange.framing);
                 let sent = self
                     .0

@@ -180,7 +180,7 @@ fn a_body_over_the_cap_is_refused_before_it_is_read() {
 struct Twice(RefCell<Vec<[Option<Reason>; 2]>>, u64);
 
 impl Service for Twice {
-    async fn call(&self, exchange: Exchange) -> Answer {
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
         let mut body = exchange.body.metered(Some(self.1), &Rc::default());
         let mut ends = [None; 2];
         for end in &mut ends {

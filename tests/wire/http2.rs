@@ -153,7 +153,7 @@ fn answers_to_head_announce_a_length_and_have_no_body() {
 struct Hanging(Cell<u32>);
 
 impl Service for Hanging {
-    async fn call(&self, _: Exchange) -> Answer {
+    async fn call(&self, _: Box<Exchange>) -> Answer {
         self.0.set(self.0.get() + 1);
         std::future::pending().await
     }

@@ -82,7 +82,7 @@ impl Recorder {
 }
 
 impl Service for Recorder {
-    async fn call(&self, exchange: Exchange) -> Answer {
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
         let head = exchange.head;
         let body = match self.reading {
             Reading::Whole => exchange.body.collect(1 << 20).await.map(|b| b.to_vec()).map_err(|error| error.reason()),

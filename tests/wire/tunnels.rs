@@ -21,7 +21,7 @@ struct Upgrader {
 }
 
 impl Service for Upgrader {
-    async fn call(&self, exchange: Exchange) -> Answer {
+    async fn call(&self, exchange: Box<Exchange>) -> Answer {
         if exchange.upgrade.is_none() {
             return Answer::new(AnswerHead::new(400), AnswerBody::Empty);
         }

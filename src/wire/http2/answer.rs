@@ -49,7 +49,7 @@ fn read(
     body: Incoming,
     stream: &Stream,
     settings: &H2Settings,
-) -> Result<Exchange, Rejected> {
+) -> Result<Box<Exchange>, Rejected> {
     let head = parse::from_http2(parts, &settings.head, &mut stream.tally.hosts.borrow_mut());
     let (framing, head) = match head.and_then(|head| Ok((request_framing(&head)?, head))) {
         Ok(read) => read,
@@ -66,7 +66,7 @@ fn read(
             (framing, RequestBody::H2(Box::new(body)))
         }
     };
-    Ok(Exchange { head, framing, body, upgrade: None })
+    Ok(Box::new(Exchange { head, framing, body, upgrade: None }))
 }
 
 fn partial(parts: &http::request::Parts) -> Option<RequestHead> {
