@@ -16,7 +16,7 @@
 
 use scopegate::diagnostics::{Report, Style};
 use scopegate::rules::load::{File, Loaded, load_files, load_files_again};
-use scopegate::rules::{Before, People, PermissionId, PermissionSet, Subject};
+use scopegate::rules::{Before, People, PermissionId, PermissionSet, Subject, ValueId};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -124,11 +124,16 @@ fn variant(number: usize) -> Vec<File> {
         "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}}\nroles: {q: {permissions: []}, r: {permissions: ['b:view']}}\n",
         "dimensions: {warehouse: {tree: {HF: [SH]}}}\npermissions: {b:view: {effect: none}}\nroles: {r: {permissions: ['b:view']}}\n",
         "dimensions: {warehouse: {}}\npermissions: {b:view: {effect: none}, c:view: {}}\nroles: {r: {permissions: ['b:view', 'c:view']}}\n",
+        // as the third one, but for a value in front, a group, a group with one more
+        "dimensions: {warehouse: {values: [W0, HF, SH, W1]}}\npermissions: {b:view: {}}\nroles: {r: {permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {values: [HF, SH, W1], tree: {EAST: [HF]}}}\npermissions: {b:view: {}}\nroles: {r: {permissions: ['b:view']}}\n",
+        "dimensions: {warehouse: {values: [HF, W2, SH, W1], tree: {EAST: [W2, HF]}}}\npermissions: {b:view: {}}\nroles: {r: {permissions: ['b:view']}}\n",
     ];
     let people = [
         "people:\n  one: {assignments: [{role: r, scope: {warehouse: [HF]}}]}\n",
         "people:\n  two: {assignments: [{role: r, scope: {warehouse: [SH, HF]}}]}\n  one: {assignments: [{role: r, scope: {warehouse: all}}]}\n",
         "people:\n  one: {assignments: [{role: nobody}]}\n",
+        "people:\n  one: {assignments: [{role: r, scope: {warehouse: [{below: EAST}, W1]}}]}\n",
     ];
     let head = |name: &str, host: &str| {
         format!("app: {name}\nhosts: {host}\nupstream: {{url: \"http://127.0.0.1:1\"}}\nidentity: {{}}\nroutes:\n")
@@ -155,8 +160,8 @@ fn variant(number: usize) -> Vec<File> {
     };
     let texts = [
         ("first.yaml", first[pick(4)].clone()),
-        ("people.yaml", people[pick(3)].to_owned()),
-        ("roles.yaml", roles[pick(8)].to_owned()),
+        ("people.yaml", people[pick(4)].to_owned()),
+        ("roles.yaml", roles[pick(11)].to_owned()),
         ("second.yaml", second[pick(3)].clone()),
         ("some_test.yaml", tests[pick(2)].to_owned()),
     ];
@@ -183,6 +188,13 @@ fn came_of(loaded: &Result<Loaded, Report>) -> String {
     }
     for dimension in &set.catalog.dimensions {
         writeln!(words, "{} {:?} {}", dimension.name, dimension.title, dimension.closed).unwrap();
+        let mut values: Vec<ValueId> = (0..).map(ValueId).take(dimension.values().len()).collect();
+        values.sort_by_key(|value| dimension.rank(*value));
+        // an open one may still have values that nobody has any more
+        for value in values.into_iter().filter(|_| dimension.closed) {
+            let below = dimension.below(value).iter().map(|below| dimension.value(*below)).collect::<BTreeSet<_>>();
+            writeln!(words, "  {} {below:?}", dimension.value(value)).unwrap();
+        }
     }
     for app in &set.apps {
         // an identity chain has a number of its own each time
@@ -243,11 +255,11 @@ fn taken_over(before: &People, after: &People) -> usize {
 fn a_load_that_takes_over_what_it_knows_comes_to_the_same() {
     let mut before = Before::default();
     let (mut sound, mut faulty) = (0, 0);
-    let all = 4 * 3 * 8 * 3 * 2;
+    let all = 4 * 4 * 11 * 3 * 2;
     let mut number = 0;
     for step in 0..1000 {
         // sometimes one file changes, sometimes several
-        number = (number + [1, 4, 12, 96, 288, 7, 131][step % 7] * (1 + step % 3)) % all;
+        number = (number + [1, 4, 16, 176, 528, 7, 131][step % 7] * (1 + step % 3)) % all;
         let files = variant(number);
         let known = load_files_again(&files, Path::new(""), 1, &mut before, Report::new());
         let fresh = load_files(&files, Path::new(""), Report::new());
@@ -299,6 +311,14 @@ fn what_did_not_change_is_taken_over_and_nothing_else() {
     let next = under(&roles(open, "none", "{q: {permissions: []}, r: {permissions: []}}"), (true, false), next);
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "none", granted), (true, false), next);
     let next = under(&roles("{warehouse: {tree: {HF: [SH]}}}", "change", granted), (false, true), next);
+    // further values of a closed dimension, wherever they stand, and groups of their own move nobody; what goes, or comes below what was there, does
+    let next = under(&roles("{warehouse: {values: [HF, SH]}}", "change", granted), (true, false), next);
+    let next = under(&roles("{warehouse: {values: [W0, HF, W1, SH]}}", "change", granted), (true, true), next);
+    let next = under(&roles("{warehouse: {values: [SH, W0, HF, W1]}}", "change", granted), (true, true), next);
+    let next = under(&roles("{warehouse: {values: [HF, SH, W1]}}", "change", granted), (true, false), next);
+    let east = |members: &str| format!("{{warehouse: {{values: [HF, SH, W1], tree: {{EAST: [{members}]}}}}}}");
+    let next = under(&roles(&east("HF"), "change", granted), (true, true), next);
+    let next = under(&roles(&east("HF, SH"), "change", granted), (true, false), next);
     let next = under(&roles("{shop: {}, warehouse: {}}", "change", granted), (false, false), next);
     // roles and dimensions that come behind the rest move nothing; what comes before it, or goes, does. Permissions keep their numbers.
     let (none, behind) = ("{r: {permissions: []}}", "{r: {permissions: []}, q: {permissions: []}}");

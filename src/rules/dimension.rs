@@ -25,8 +25,8 @@ pub struct Dimension {
     /// Whether values were listed; an open dimension takes up whatever the assignments mention.
     pub closed: bool,
     values: Vec<CompactString>,
-    /// How many of the values are listed; those behind them were taken up as something mentioned them.
-    listed: usize,
+    /// The place of each listed value in the list, by its number; values behind these were taken up as something mentioned them.
+    listed: Vec<u32>,
     index: FxHashMap<CompactString, ValueId>,
     below: FxHashMap<ValueId, Arc<[ValueId]>>,
 }
@@ -53,8 +53,8 @@ impl Dimension {
     /// Where a value stands among others that people read, or an application is sent: as it is listed, and behind those by its text,
     /// since the numbers of values that are not listed depend on what was loaded before.
     #[must_use]
-    pub fn rank(&self, id: ValueId) -> (usize, &str) {
-        ((id.0 as usize).min(self.listed), self.value(id))
+    pub fn rank(&self, id: ValueId) -> (u32, &str) {
+        (self.listed.get(id.0 as usize).copied().unwrap_or(u32::MAX), self.value(id))
     }
 
     /// Whether both have the same name, and the same values with the same numbers and the same tree: everything but the title.
@@ -64,7 +64,37 @@ impl Dimension {
         same && self.values == other.values && self.below == other.below
     }
 
-    /// All values by their numbers: first those that are listed.
+    /// Whether this is what `before` was, both of them closed, perhaps with further values: whoever has values of `before` has the same
+    /// here, of the same numbers and with the same ones below them.
+    #[must_use]
+    pub fn extends(&self, before: &Self) -> bool {
+        let same = self.name == before.name && self.closed && before.closed;
+        same && self.values.starts_with(&before.values)
+            && (0..).map(ValueId).take(before.values.len()).all(|id| self.below.get(&id) == before.below.get(&id))
+    }
+
+    /// The same with the numbers that values have in `before`, and others for those that are new; as it is where one is gone.
+    #[must_use]
+    pub fn numbered_as(self, before: &Self) -> Self {
+        if !before.values().all(|value| self.index.contains_key(value)) {
+            return self;
+        }
+        let mut values = before.values.clone();
+        values.extend(self.values().filter(|value| !before.index.contains_key(*value)).map(CompactString::from));
+        let index: FxHashMap<_, _> = values.iter().cloned().zip((0..).map(ValueId)).collect();
+        let now = |id: ValueId| index.get(self.value(id)).copied().unwrap_or(id);
+        let mut below = FxHashMap::default();
+        for (id, members) in &self.below {
+            let mut members: Vec<ValueId> = members.iter().map(|&id| now(id)).collect();
+            members.sort_unstable();
+            below.insert(now(*id), members.into());
+        }
+        let place = |value: &CompactString| self.value_id(value).map_or(u32::MAX, |id| self.rank(id).0);
+        let listed = values.iter().map(place).collect();
+        Self { values, listed, index, below, ..self }
+    }
+
+    /// All values by their numbers.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &str> {
         self.values.iter().map(CompactString::as_str)
     }
@@ -97,7 +127,7 @@ impl Dimension {
     /// # Errors
     /// A value that lies below itself.
     pub fn set_tree(&mut self, edges: &FxHashMap<ValueId, Vec<ValueId>>) -> Result<(), ValueId> {
-        self.listed = self.values.len();
+        self.listed = (0..).take(self.values.len()).collect();
         for &root in edges.keys() {
             let mut found = vec![root];
             let mut open: Vec<ValueId> = edges.get(&root).cloned().unwrap_or_default();

@@ -171,12 +171,19 @@ impl<'a> Same<'a> {
 }
 
 impl Kept {
-    /// The dimensions of `catalog` with the values that people added to those that there were; `None` where those have others by themselves.
+    /// The dimensions of `catalog` with the values that people added to those that there were; `None` where those have others by
+    /// themselves, or a closed one lacks some that it had.
     fn dimensions_under(&self, catalog: &Catalog) -> Option<Vec<Arc<Dimension>>> {
         let [of_roles, of_people] = &self.dimensions;
         let mut dimensions = catalog.dimensions.clone();
         for (at, (listed, known)) in of_roles.iter().zip(of_people).enumerate() {
-            let now = dimensions.get_mut(at).filter(|now| now.has_values_of(listed))?;
+            let now = dimensions.get_mut(at)?;
+            if now.extends(listed) {
+                continue;
+            }
+            if !now.has_values_of(listed) {
+                return None;
+            }
             let title = now.title.clone();
             *now = Arc::clone(known);
             if now.title != title {

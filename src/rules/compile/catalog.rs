@@ -11,7 +11,8 @@ use crate::rules::set::Catalog;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-/// The catalog of these files. Permissions that `before` knows keep their numbers, so that applications that ask for them stand.
+/// The catalog of these files. Permissions and values that `before` knows keep their numbers, so that applications that ask for the
+/// ones and people who have the others stand.
 pub(super) fn compile(
     files: &[Named<RawRoles>],
     before: Option<&Catalog>,
@@ -22,7 +23,7 @@ pub(super) fn compile(
     for Named { file, raw } in files {
         let mut notes = Notes::new(file, report);
         for (name, raw) in raw.dimensions.iter() {
-            dimension(name, raw, &mut catalog, &mut notes);
+            dimension(name, raw, before, &mut catalog, &mut notes);
         }
     }
     permissions(files, before, &mut catalog, report, facts);
@@ -52,7 +53,13 @@ pub(super) fn check_name(what: &str, name: &Spanned<String>, notes: &mut Notes<'
     }
 }
 
-fn dimension(name: &Spanned<String>, raw: &RawDimension, catalog: &mut Catalog, notes: &mut Notes<'_>) {
+fn dimension(
+    name: &Spanned<String>,
+    raw: &RawDimension,
+    before: Option<&Catalog>,
+    catalog: &mut Catalog,
+    notes: &mut Notes<'_>,
+) {
     check_name("a dimension", name, notes);
     if catalog.dimension_id(name).is_some() {
         notes.error(name.mark, format!("the dimension `{}` is given in two files", name.value));
@@ -89,6 +96,11 @@ fn dimension(name: &Spanned<String>, raw: &RawDimension, catalog: &mut Catalog, 
         let group = raw.tree.iter().find(|(group, _)| group.as_str() == dimension.value(value));
         let mark = group.map_or(name.mark, |(group, _)| group.mark);
         notes.error(mark, format!("`{}` lies below itself", dimension.value(value))).help("a tree has no circles");
+    }
+    // nobody adds values to a closed one, so that what it had before is what was listed
+    let known = before.and_then(|before| before.dimension(before.dimension_id(name)?));
+    if let Some(known) = known.filter(|known| dimension.closed && known.closed) {
+        dimension = dimension.numbered_as(known);
     }
     let id = DimensionId(u16::try_from(catalog.dimensions.len()).unwrap_or(u16::MAX));
     catalog.dimension_ids.insert(name.as_str().into(), id);
