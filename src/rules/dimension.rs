@@ -64,13 +64,14 @@ impl Dimension {
         same && self.values == other.values && self.below == other.below
     }
 
-    /// Whether this is what `before` was, both of them closed, perhaps with further values: whoever has values of `before` has the same
-    /// here, of the same numbers and with the same ones below them.
+    /// Where this is what `before` was, perhaps with further values, and both are closed, so that whoever has values of `before` has the
+    /// same here by the same numbers: those of them that have others below them than before. `None` elsewhere.
     #[must_use]
-    pub fn extends(&self, before: &Self) -> bool {
-        let same = self.name == before.name && self.closed && before.closed;
-        same && self.values.starts_with(&before.values)
-            && (0..).map(ValueId).take(before.values.len()).all(|id| self.below.get(&id) == before.below.get(&id))
+    pub fn regrouped(&self, before: &Self) -> Option<Vec<ValueId>> {
+        let extends = self.closed && before.closed && self.values.starts_with(&before.values);
+        let all = (0..).map(ValueId).take(before.values.len());
+        let others = |id: &ValueId| self.below.get(id) != before.below.get(id);
+        (extends && self.name == before.name).then(|| all.filter(others).collect())
     }
 
     /// The same with the numbers that values have in `before`, and others for those that are new; as it is where one is gone.

@@ -24,7 +24,7 @@ const HEADS: [&str; 12] = [
 ];
 
 /// Entries, and what only looks like one; `NAME` is a name. The first ones are sound.
-const ENTRIES: [&str; 44] = [
+const ENTRIES: [&str; 45] = [
     "  NAME: {}\n",
     "  NAME: {assignments: [{role: r, scope: {warehouse: [HF]}}]}\n",
     "  NAME: {assignments: [{role: q, scope: {warehouse: [W-NAME, SH]}}, {role: r, scope: {warehouse: all, shop: [X]}}]}\n",
@@ -42,6 +42,7 @@ const ENTRIES: [&str; 44] = [
     "# a remark in front\n",
     "      # a remark far behind\n",
     "  NAME: {assignments: [{id: own, role: s, scope: {shop: [X, Y]}}]}\n",
+    "  NAME: {assignments: [{role: r, scope: {shop: [{below: X}]}}]}\n",
     "  NAME: {assignments: [{role: gone}]}\n",
     "  NAME: {assignments: [{role: r, scope: {shop: [Z]}}]}\n",
     "  NAME:\n",
@@ -70,7 +71,7 @@ const ENTRIES: [&str; 44] = [
     "\u{feff}\n",
     "\0\n",
 ];
-const SOUND: usize = 17;
+const SOUND: usize = 18;
 const NAMES: [&str; 8] = ["ann", "bob", "cas", "dan", "eve", "fay", "gus", "hal"];
 const TAILS: [&str; 5] = ["", "", "}\n", "...\n", "# end"];
 
@@ -131,6 +132,8 @@ impl State {
             "warehouse: {tree: {EAST: [HF], NJ: []}}, shop: {values: [X, Y]}",
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {tree: {X: [Y]}}",
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Y], tree: {X: [Y]}}",
+            "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [Z, X, Y], tree: {X: [Y, Z]}}",
+            "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Z, Y], tree: {X: [Y], ALL: [X, Z]}}",
         ][self.dimensions];
         let (turn, count) = self.roles;
         let roles: Vec<String> = (0..count)
@@ -184,7 +187,7 @@ impl State {
             14 | 15 => state.permissions[0] ^= 1 << (to % 10),
             16 => state.permissions[1] ^= 1 << (to % 10),
             17 => state.roles = (to % 4, 4 - usize::from(at % 5 == 0)),
-            18 => state.dimensions = to % 11,
+            18 => state.dimensions = to % 13,
             _ => state.apps[at % 3] ^= 1 << (to % 10),
         }
         state
@@ -313,6 +316,38 @@ fn an_entry_that_is_taken_over_means_what_it_would_where_it_stands() {
         ("people:\n  a: {}\n  b: {}\n  c: {}\n  d: {}\n", "people:\n  a: {}\n\n\n  b: {}\n  c: {titel: C}\n  d: {}\n"),
     ] {
         taken(&[old], &[new]);
+    }
+}
+
+#[test]
+fn whoever_has_a_group_is_read_again_when_it_changes() {
+    let mut before = Before::default();
+    let mut load = |values: &str, tree: &str, people: &str| {
+        let mut files = with_people(&[people]);
+        files[1].text = ROLES.replace("warehouse: {}", &format!("warehouse: {{values: [{values}], tree: {{{tree}}}}}"));
+        both(&files, &mut before, tree).unwrap()
+    };
+    let has = |name: &str, scope: &str| {
+        format!("  {name}: {{assignments: [{{role: r, scope: {{warehouse: [{scope}]}}}}]}}\n")
+    };
+    let [a, b, c, d] = [("a", "{below: EAST}"), ("b", "HF"), ("c", "SH, {below: WEST}"), ("d", "EAST")]
+        .map(|(name, scope)| has(name, scope));
+    let e = "  e: {}\n";
+    let people = format!("people:\n{a}{b}{c}{d}{e}");
+    let mut last = load("HF, SH, NJ", "EAST: [HF], WEST: [SH]", &people);
+    // somebody else in front, by which everybody has another place
+    let moved = format!("people:\n  f: {{}}\n{d}{c}{b}{a}{e}");
+    for (values, tree, people, count) in [
+        ("W9, HF, SH, NJ", "EAST: [HF, NJ], WEST: [SH]", &people, 3),
+        ("W9, HF, SH, NJ", "EAST: [HF, NJ], WEST: [SH]", &moved, 4),
+        ("W9, HF, SH, NJ", "EAST: [HF, NJ], WEST: [SH, W9]", &moved, 4),
+        ("W9, HF, SH, NJ", "EAST: [HF], WEST: [SH, W9], ALL: [EAST, WEST]", &moved, 4),
+        ("W9, HF, SH, NJ", "EAST: [HF], WEST: [SH, W9], NJ: [W9], ALL: [EAST, WEST, NJ]", &moved, 5),
+        ("W9, HF, SH, NJ, W8", "EAST: [HF, W8], WEST: [SH, W9, W8], NJ: [W9], ALL: [EAST, WEST, NJ]", &moved, 3),
+    ] {
+        let next = load(values, tree, people);
+        assert_eq!(taken_over(&last.people, &next.people), count, "{tree}");
+        last = next;
     }
 }
 

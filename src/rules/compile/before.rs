@@ -10,7 +10,7 @@ use super::FileKind;
 use super::app::KnownApp;
 use super::entry::KnownEntries;
 use crate::diagnostics::Place;
-use crate::rules::dimension::{Dimension, DimensionId};
+use crate::rules::dimension::{Dimension, DimensionId, ValueId};
 use crate::rules::load::File;
 use crate::rules::people::People;
 use crate::rules::role::{PermissionSet, RoleId};
@@ -27,6 +27,9 @@ pub(super) struct Used {
     pub(super) permissions: PermissionSet,
     pub(super) dimensions: FxHashSet<DimensionId>,
 }
+
+/// Values with all that lies below them, as `{below: …}` asks for them.
+pub(super) type Groups = FxHashSet<(DimensionId, ValueId)>;
 
 /// What the last load that succeeded came to; nothing at first.
 #[derive(Clone, Debug, Default)]
@@ -136,8 +139,8 @@ pub(super) struct Same<'a> {
     moved: Used,
     /// The number that each role has now.
     roles: Vec<Option<RoleId>>,
-    /// The dimensions with the values that people added to them, where they are what people know.
-    dimensions: Option<Vec<Arc<Dimension>>>,
+    /// The dimensions with the values that people added to them, where they are what people know, and groups that are others now.
+    dimensions: Option<(Vec<Arc<Dimension>>, Groups)>,
 }
 
 /// People as they were compiled before, and what their entries are read under now.
@@ -148,19 +151,23 @@ pub(super) struct KnownPeople<'a> {
     pub(super) roles: &'a [Option<RoleId>],
     /// The dimensions with the values that these people added to them.
     pub(super) dimensions: &'a [Arc<Dimension>],
+    /// Groups that have other members now: who has what lies below them is to be read again.
+    pub(super) regrouped: &'a Groups,
 }
 
 impl<'a> Same<'a> {
     /// The people of the last load, where their entries mean the same now, but for the numbers of roles.
     pub(super) fn people(&self) -> Option<KnownPeople<'_>> {
-        let dimensions = self.dimensions.as_deref()?;
-        Some(KnownPeople { people: &self.kept.people, entries: &self.kept.entries, roles: &self.roles, dimensions })
+        let (dimensions, regrouped) = self.dimensions.as_ref()?;
+        let (people, entries) = (&self.kept.people, &self.kept.entries);
+        Some(KnownPeople { people, entries, roles: &self.roles, dimensions, regrouped })
     }
 
     /// Whether everything about these people is the same.
     pub(super) fn are_same_people(&self, texts: &Texts) -> bool {
         let stays = |(id, now): (u32, &Option<RoleId>)| *now == Some(RoleId(id));
-        self.kept.people_files == texts.people && (0..).zip(&self.roles).all(stays)
+        let regrouped = self.dimensions.as_ref().is_none_or(|(_, groups)| !groups.is_empty());
+        !regrouped && self.kept.people_files == texts.people && (0..).zip(&self.roles).all(stays)
     }
 
     /// The application of this file, where the text is the same.
@@ -171,14 +178,17 @@ impl<'a> Same<'a> {
 }
 
 impl Kept {
-    /// The dimensions of `catalog` with the values that people added to those that there were; `None` where those have others by
-    /// themselves, or a closed one lacks some that it had.
-    fn dimensions_under(&self, catalog: &Catalog) -> Option<Vec<Arc<Dimension>>> {
+    /// The dimensions of `catalog` with the values that people added to those that there were, and the groups of closed ones that have
+    /// other members now; `None` where one has others by itself, or a closed one lacks some that it had.
+    fn dimensions_under(&self, catalog: &Catalog) -> Option<(Vec<Arc<Dimension>>, Groups)> {
         let [of_roles, of_people] = &self.dimensions;
         let mut dimensions = catalog.dimensions.clone();
+        let mut groups = Groups::default();
         for (at, (listed, known)) in of_roles.iter().zip(of_people).enumerate() {
             let now = dimensions.get_mut(at)?;
-            if now.extends(listed) {
+            if let Some(regrouped) = now.regrouped(listed) {
+                let id = DimensionId(u16::try_from(at).ok()?);
+                groups.extend(regrouped.into_iter().map(|value| (id, value)));
                 continue;
             }
             if !now.has_values_of(listed) {
@@ -190,7 +200,7 @@ impl Kept {
                 Arc::make_mut(now).title = title;
             }
         }
-        Some(dimensions)
+        Some((dimensions, groups))
     }
 
     pub(super) fn new(

@@ -4,7 +4,7 @@
 //! which nobody sees ([`crate::rules::Dimension::rank`]). Where anything is wrong, nothing comes of it, and everything is read, so that faults are
 //! told at their places (`people_entry_by_entry_come_to_the_same`).
 
-use super::before::{Digest, KnownPeople, digest_of};
+use super::before::{Digest, Groups, KnownPeople, digest_of};
 use super::{FileKind, Notes, decode_people, people};
 use crate::diagnostics::Report;
 use crate::diagnostics::yaml::{Document, EntryTexts};
@@ -19,11 +19,15 @@ const KEY: &str = "people";
 /// So many entries are read one by one in any case before everything is read again.
 const READ: usize = 1000;
 
+/// The groups, with what lies below them, of those who have any, by their place among people.
+pub(super) type OfGroups = FxHashMap<u32, Groups>;
+
 /// Who came of which text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownEntries {
     /// The place among people by the digest of the text.
     places: FxHashMap<Digest, u32>,
+    of_groups: OfGroups,
     /// How many people there are with those whose texts are not known.
     people: usize,
     /// How many entries were read one by one since everything was read.
@@ -31,6 +35,11 @@ pub(super) struct KnownEntries {
 }
 
 impl KnownEntries {
+    /// Of people who have these groups; their files are to be added.
+    pub(super) fn of(of_groups: OfGroups) -> Self {
+        Self { of_groups, ..Self::default() }
+    }
+
     /// Takes up the next file: the digests of its first entries, and how many entries it has.
     pub(super) fn add(&mut self, digests: Vec<Digest>, entries: usize) {
         let places = (self.people..).filter_map(|at| u32::try_from(at).ok());
@@ -74,7 +83,10 @@ fn compile_files(
     for file in files.iter().filter(|file| FileKind::of(&file.name) == FileKind::People) {
         let texts = EntryTexts::of(&file.text, KEY)?;
         let digests: Vec<Digest> = texts.texts().map(digest_of).collect();
-        let places: Vec<Option<u32>> = digests.iter().map(|digest| known.entries.places.get(digest).copied()).collect();
+        // SECURITY: whoever has what lies below a group is read again when that is something else (`whoever_has_a_group_is_read_again_when_it_changes`)
+        let stays = |at: &u32| known.entries.of_groups.get(at).is_none_or(|groups| groups.is_disjoint(known.regrouped));
+        let places: Vec<Option<u32>> =
+            digests.iter().map(|digest| known.entries.places.get(digest).copied().filter(stays)).collect();
         let excerpt = texts.excerpt(|at| places.get(at).is_some_and(Option::is_none));
         let mut report = Report::new();
         let mut document = Document::parse(&file.name, &excerpt, &mut report)?;
@@ -87,12 +99,18 @@ fn compile_files(
         let before = builder.people().len();
         // the last entry, which is always read, has no place
         for place in places.iter().chain([&None]) {
-            if let Some(at) = *place {
+            let now = u32::try_from(builder.people().len()).ok()?;
+            let groups = if let Some(at) = *place {
                 let keys = keys.get(&at).map_or(&[][..], Vec::as_slice);
                 builder.take(known.people, at, keys, role)?;
+                known.entries.of_groups.get(&at).cloned().unwrap_or_default()
             } else {
                 let (name, raw) = read.next().filter(|(name, _)| builder.people().named(name).is_none())?;
                 people::person(name, raw, catalog, &mut builder, &mut notes);
+                std::mem::take(&mut notes.groups)
+            };
+            if !groups.is_empty() {
+                entries.of_groups.insert(now, groups);
             }
         }
         if !report.is_empty() {

@@ -30,7 +30,7 @@ use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
 use crate::request::SecretNames;
 use app::AppFile;
-use before::{Digest, Same, Texts, Used};
+use before::{Digest, Groups, Same, Texts, Used};
 use entry::KnownEntries;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
@@ -114,11 +114,13 @@ pub(super) struct Notes<'a> {
     report: &'a mut Report,
     /// What was asked for by name until now, and found.
     used: Used,
+    /// The groups that the entry has whose members it has.
+    groups: Groups,
 }
 
 impl<'a> Notes<'a> {
     pub(super) fn new(file: &'a Arc<str>, report: &'a mut Report) -> Self {
-        Self { file, report, used: Used::default() }
+        Self { file, report, used: Used::default(), groups: Groups::default() }
     }
 
     pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>) -> &mut Diagnostic {
@@ -210,11 +212,12 @@ fn read_people(
     catalog: &mut Catalog,
     report: &mut Report,
 ) -> (Arc<People>, Arc<KnownEntries>) {
-    let mut entries = KnownEntries::default();
+    let (people, of_groups) = people::compile(&raw.people, sequence, catalog, report);
+    let mut entries = KnownEntries::of(of_groups);
     for (file, digests) in raw.people.iter().zip(&raw.entries) {
         entries.add(digests.clone(), file.raw.people.len());
     }
-    (Arc::new(people::compile(&raw.people, sequence, catalog, report)), Arc::new(entries))
+    (Arc::new(people), Arc::new(entries))
 }
 
 fn read_roles(files: &[File], report: &mut Report) -> Vec<Named<RawRoles>> {

@@ -1,5 +1,6 @@
 //! `people.yaml` into subjects, credentials and assignments with shared scope boxes.
 
+use super::entry::OfGroups;
 use super::{Named, Notes};
 use crate::diagnostics::yaml::Spanned;
 use crate::diagnostics::{Report, suggest};
@@ -11,19 +12,30 @@ use crate::rules::set::Catalog;
 use compact_str::{CompactString, format_compact};
 use std::sync::Arc;
 
-pub(super) fn compile(files: &[Named<RawPeople>], sequence: u64, catalog: &mut Catalog, report: &mut Report) -> People {
+/// The people of these files, and who of them has which groups.
+pub(super) fn compile(
+    files: &[Named<RawPeople>],
+    sequence: u64,
+    catalog: &mut Catalog,
+    report: &mut Report,
+) -> (People, OfGroups) {
     let count = files.iter().map(|file| file.raw.people.len()).sum();
     let mut builder = PeopleBuilder::with_capacity(count);
+    let mut of_groups = OfGroups::default();
     for Named { file, raw } in files {
         let mut notes = Notes::new(file, report);
         for (name, raw) in raw.people.iter() {
             if files.len() > 1 && builder.people().named(name).is_some() {
                 notes.error(name.mark, format!("`{}` is given in two files", name.value));
             }
+            let at = u32::try_from(builder.people().len()).unwrap_or(u32::MAX);
             person(name, raw, catalog, &mut builder, &mut notes);
+            if !notes.groups.is_empty() {
+                of_groups.insert(at, std::mem::take(&mut notes.groups));
+            }
         }
     }
-    builder.finish(sequence)
+    (builder.finish(sequence), of_groups)
 }
 
 /// For each test file, everybody as that file has them.
@@ -124,7 +136,7 @@ fn assignment(
         if let Some(dimension) = dimension(name, catalog, notes)
             && let Some(place) = catalog.dimensions.get_mut(usize::from(dimension.0))
         {
-            limits.push((dimension, value_set(values, Arc::make_mut(place), notes)));
+            limits.push((dimension, value_set(values, dimension, Arc::make_mut(place), notes)));
         }
     }
     let id = match &raw.id {
@@ -149,7 +161,7 @@ pub(super) fn dimension(name: &Spanned<String>, catalog: &Catalog, notes: &mut N
     found
 }
 
-fn value_set(raw: &Spanned<RawValues>, dimension: &mut Dimension, notes: &mut Notes<'_>) -> ValueSet {
+fn value_set(raw: &Spanned<RawValues>, of: DimensionId, dimension: &mut Dimension, notes: &mut Notes<'_>) -> ValueSet {
     let mut values = Vec::with_capacity(raw.len());
     if raw.is_empty() {
         notes
@@ -179,7 +191,10 @@ fn value_set(raw: &Spanned<RawValues>, dimension: &mut Dimension, notes: &mut No
                 let id = dimension.intern(text);
                 match &value.value {
                     RawValue::One(_) => values.push(id),
-                    RawValue::Below(_) => values.extend_from_slice(&dimension.below(id)),
+                    RawValue::Below(_) => {
+                        notes.groups.insert((of, id));
+                        values.extend_from_slice(&dimension.below(id));
+                    }
                 }
             }
         }
