@@ -1,15 +1,19 @@
-//! The hash chain: how one line is bound to all before it; pure.
+//! The hash chain: how lines are bound to all before them; pure.
 //!
-//! A line is `BODY,"hash":"HASH"}` with `HASH = SHA-256(hash of the line before, as 64 hex digits, then BODY)`; anyone can check it
-//! with `printf %s "$before$body" | sha256sum`. The first line of a series follows [`Hash::origin`].
+//! The last line of each write is `BODY,"hash":"HASH"}`, with `HASH = SHA-256(the hash before, as 64 hex digits, then the lines
+//! since that one, with their line breaks, then BODY)`; anyone can check it with `printf %s "$before"`, `sed -n A,Bp FILE` and
+//! `printf %s "$body"` together into `sha256sum`.
+//! What comes first in a series follows [`Hash::origin`].
 
 use crate::model::hex_digits;
 use aws_lc_rs::digest;
 
 const KEY: &[u8] = b",\"hash\":\"";
 const END: &[u8] = b"\"}";
+/// How a line ends that has no hash.
+const CLOSED: &[u8] = b"}\n";
 
-/// The hash of a line: 64 lower-case hex digits.
+/// A hash of the chain: 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 64]);
 
@@ -23,9 +27,12 @@ impl Hash {
     /// SHA-256 of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = digest::digest(&digest::SHA256, bytes);
+        Self::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    }
+
+    fn hex(digest: &[u8]) -> Self {
         let mut hex = [b'0'; 64];
-        for (into, word) in hex.as_chunks_mut::<8>().0.iter_mut().zip(digest.as_ref().as_chunks::<4>().0) {
+        for (into, word) in hex.as_chunks_mut::<8>().0.iter_mut().zip(digest.as_chunks::<4>().0) {
             *into = hex_digits(u32::from_be_bytes(*word));
         }
         Self(hex)
@@ -63,10 +70,41 @@ impl std::fmt::Debug for Hash {
     }
 }
 
-/// Appends a line to `out`: the body that follows the hash of the line before in `linked`, and the hash of both.
-pub(super) fn close(linked: &[u8], out: &mut Vec<u8>) -> Hash {
-    let hash = Hash::of(linked);
-    out.extend_from_slice(linked.get(64..).unwrap_or_default());
+/// A hash under way.
+pub struct Link(digest::Context);
+
+impl Link {
+    /// Of what follows the hash `before`.
+    #[must_use]
+    pub fn after(before: Hash) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(before.as_bytes());
+        Self(context)
+    }
+
+    /// Adds what comes next.
+    #[must_use]
+    pub fn then(mut self, text: &[u8]) -> Self {
+        self.0.update(text);
+        self
+    }
+
+    /// Of all that was added.
+    #[must_use]
+    pub fn hash(self) -> Hash {
+        Hash::hex(self.0.finish().as_ref())
+    }
+}
+
+/// Ends a line.
+pub(super) fn close(out: &mut Vec<u8>) {
+    out.extend_from_slice(CLOSED);
+}
+
+/// Gives the last line in `out`, a closed one, the hash of all lines from the byte `from` on.
+pub(super) fn seal(before: Hash, out: &mut Vec<u8>, from: usize) -> Hash {
+    out.truncate(out.len() - CLOSED.len());
+    let hash = Link::after(before).then(out.get(from..).unwrap_or_default()).hash();
     out.extend_from_slice(KEY);
     out.extend_from_slice(hash.as_bytes());
     out.extend_from_slice(END);
@@ -74,20 +112,11 @@ pub(super) fn close(linked: &[u8], out: &mut Vec<u8>) -> Hash {
     hash
 }
 
-/// Takes a line (without its line break) apart into body and hash.
+/// Takes a line (without its line break) apart into body and hash; `None` where it has none.
 #[must_use]
 pub fn split(line: &[u8]) -> Option<(&[u8], Hash)> {
     let (rest, hash) = line.strip_suffix(END)?.split_last_chunk::<64>()?;
     Some((rest.strip_suffix(KEY)?, Hash::parse(hash)?))
-}
-
-/// The hash that a line with this body has after a line with the hash `before`.
-#[must_use]
-pub fn link(before: Hash, body: &[u8], scratch: &mut Vec<u8>) -> Hash {
-    scratch.clear();
-    scratch.extend_from_slice(before.as_bytes());
-    scratch.extend_from_slice(body);
-    Hash::of(scratch)
 }
 
 #[cfg(test)]
@@ -95,15 +124,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_line_splits_into_what_it_was_made_of() {
+    fn the_last_line_has_the_hash_of_all_from_the_place_on() {
         let origin = Hash::origin("n", "r", "core-00");
-        let linked = [origin.as_bytes().as_slice(), b"{\"seq\":1"].concat();
-        let mut out = Vec::new();
-        let hash = close(&linked, &mut out);
-        let line = out.strip_suffix(b"\n").unwrap();
-        assert_eq!(split(line), Some((&b"{\"seq\":1"[..], hash)));
-        assert_eq!(link(origin, b"{\"seq\":1", &mut Vec::new()), hash);
-        assert!(serde_json::from_slice::<serde_json::Value>(line).is_ok());
+        let mut out = b"before\n{\"seq\":1}\n{\"seq\":2".to_vec();
+        close(&mut out);
+        let hash = seal(origin, &mut out, 7);
+        let text = [origin.as_bytes().as_slice(), b"{\"seq\":1}\n{\"seq\":2"].concat();
+        assert_eq!(hash, Hash::of(&text));
+        let lines: Vec<_> = out.split(|&byte| byte == b'\n').collect();
+        assert_eq!((lines.len(), lines[1], lines[3]), (4, &b"{\"seq\":1}"[..], &b""[..]));
+        assert_eq!((split(lines[1]), split(lines[2])), (None, Some((&b"{\"seq\":2"[..], hash))));
+        assert!(serde_json::from_slice::<serde_json::Value>(lines[2]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Signed statements of how far every series of a run has got; makes and reads them, verifies no series itself.
 
-use super::chain::Hash;
+use super::chain::{Hash, Link};
 use super::line::Line;
 use super::record::Entry;
 use super::signer::{PublicKey, Signer};
@@ -140,7 +140,7 @@ pub(super) fn read(line: &[u8]) -> Option<Checkpoint> {
 pub(super) fn signed(before: Hash, body: &[u8], checkpoint: &Checkpoint, keys: &[PublicKey]) -> bool {
     let member = format!(",\"signature\":\"{}\"", checkpoint.signature);
     body.strip_suffix(member.as_bytes()).is_some_and(|statement| {
-        let message = super::chain::link(before, statement, &mut Vec::new());
+        let message = Link::after(before).then(statement).hash();
         keys.iter()
             .filter(|key| checkpoint.signer == key.fingerprint())
             .any(|key| key.verifies(message.as_bytes(), &checkpoint.signature))

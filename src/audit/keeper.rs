@@ -164,6 +164,8 @@ pub(super) fn make(
     earlier: &[Earlier],
     signer: &Signer,
 ) -> Result<(), JournalError> {
+    // one that the disk has not taken is written first, so that they do not pile up
+    checkpoints.flush()?;
     let run = checkpoints.run().to_owned();
     checkpoints.append(&Statement { run: &run, time, occasion, series, earlier, signer }, false)?;
     checkpoints.flush()?;

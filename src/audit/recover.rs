@@ -1,7 +1,7 @@
 //! Closes what a process left behind that ended without closing it: drops a torn last record, marks open decisions, signs the end.
 
 use super::admin::{AdminAction, AdminRecord};
-use super::chain::{self, Hash};
+use super::chain::{self, Hash, Link};
 use super::checkpoint::{Bound, Occasion};
 use super::keeper;
 use super::layout::{self, CHECKPOINTS, LOCK, RESERVE, RunDir, SegmentFile};
@@ -15,11 +15,15 @@ use crate::model::RequestId;
 use rustc_hash::FxHashSet;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _};
+use std::ops::Range;
 use std::path::Path;
 
 /// So many requests without an outcome are held in memory at once; where there are more, the series is read several times.
 const OPEN_REQUESTS: usize = 1 << 20;
+
+/// No write that broke off was longer; recovery holds what it left in memory.
+const UNBOUND_BYTES: u64 = 64 << 20;
 
 /// What recovery found in one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +125,9 @@ fn closed(run: &Path) -> io::Result<bool> {
 /// How a series ends.
 struct End {
     standing: Standing,
-    /// Bytes of whole lines in the last segment.
+    /// Bytes of the last segment that a hash binds.
+    bound: u64,
+    /// Bytes of whole lines in it. Those after the last hash were being written when the process ended.
     whole: u64,
     torn: u64,
 }
@@ -163,8 +169,9 @@ fn resume(ground: &Ground, name: &str, recovery: &mut Recovery) -> Result<Option
         }
     };
     recovery.torn_bytes += end.torn;
-    let torn = end.torn;
-    Ok(Some((Series::resume(ground.clone(), name, end.standing, last, end.whole)?, torn)))
+    let unsealed = part(&last.path, end.bound..end.whole).map_err(JournalError::open(&last.path))?;
+    let series = Series::resume(ground.clone(), name, end.standing, last, end.bound, unsealed)?;
+    Ok(Some((series, end.torn)))
 }
 
 fn close_series(ground: &Ground, name: &str, recovery: &mut Recovery) -> Result<Option<Bound>, JournalError> {
@@ -194,37 +201,66 @@ fn close_series(ground: &Ground, name: &str, recovery: &mut Recovery) -> Result<
     Ok(Some(Bound { name: name.to_owned(), records: at.records, segment: at.segment, head: at.head.to_string() }))
 }
 
+/// Some bytes of a file.
+fn part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = File::open(path)?;
+    file.seek(io::SeekFrom::Start(range.start))?;
+    file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Follows the chain of a series to its end. The inner error is the place where it breaks before its last line.
 fn find_end(ground: &Ground, name: &str, segments: &[SegmentFile]) -> io::Result<Result<End, String>> {
     let origin = Hash::origin(&ground.node, &ground.run, name);
-    let mut end = End { standing: Standing { records: 0, head: origin }, whole: 0, torn: 0 };
-    let mut scratch = Vec::new();
+    let mut end = End { standing: Standing { records: 0, head: origin }, bound: 0, whole: 0, torn: 0 };
+    let mut link = Link::after(origin);
+    let mut seq = 0;
     let last = segments.len().saturating_sub(1);
     for (at, segment) in segments.iter().enumerate() {
-        end.whole = 0;
+        (end.bound, end.whole) = (0, 0);
         let length = std::fs::metadata(&segment.path)?.len();
+        let damaged = |byte: u64| Ok(Err(format!("{} at byte {byte}", segment.path.display())));
         let mut lines = Lines::open(&segment.path, 0)?;
         while let Some((line, begin)) = lines.next_line()? {
-            let next = chain::split(line).filter(|(body, hash)| {
-                chain::link(end.standing.head, body, &mut scratch) == *hash
-                    && Front::read(body).is_some_and(|front| front.seq == end.standing.records + 1)
-            });
             let after = begin + u64::try_from(line.len() + 1).unwrap_or(u64::MAX);
-            match next {
-                Some((_, hash)) => {
-                    end.standing = Standing { records: end.standing.records + 1, head: hash };
-                    end.whole = after;
+            let split = chain::split(line);
+            let body = split.map_or(line, |(body, _)| body);
+            if !is_whole(line) || Front::read(body).is_none_or(|front| front.seq != seq + 1) {
+                // one with a hash ended a write that did not break off
+                if at == last && after == length && (split.is_none() || end.bound == begin) {
+                    break;
                 }
-                None if at == last && after == length => break,
-                None => return Ok(Err(format!("{} at byte {begin}", segment.path.display()))),
+                return damaged(begin);
             }
+            link = link.then(body);
+            if let Some((_, hash)) = split {
+                if std::mem::replace(&mut link, Link::after(hash)).hash() != hash {
+                    // of one line it is known that it is this one
+                    if at == last && after == length && end.bound == begin {
+                        break;
+                    }
+                    return damaged(end.bound);
+                }
+                end.standing = Standing { records: seq + 1, head: hash };
+                end.bound = after;
+            } else {
+                link = link.then(b"\n");
+            }
+            seq += 1;
+            end.whole = after;
         }
         end.torn = length - end.whole;
-        if end.torn > 0 && at < last {
-            return Ok(Err(format!("{} at byte {}", segment.path.display(), end.whole)));
+        if (at < last && end.torn > 0) || end.whole - end.bound > UNBOUND_BYTES {
+            return damaged(end.bound);
         }
     }
     Ok(Ok(end))
+}
+
+/// Whether a line looks like one that was written to its end. A power loss may leave zeros where a page was not written.
+fn is_whole(line: &[u8]) -> bool {
+    line.ends_with(b"}") && memchr::memchr(0, line).is_none()
 }
 
 /// Calls `open` for every decision without an outcome.

@@ -41,9 +41,11 @@ pub(super) struct Series {
     /// `,"node":…,"core":…`, the same in every line.
     origin: Vec<u8>,
     line: Line,
-    /// Whole lines that are not written, but for the first `sent` bytes.
+    /// Whole lines that are not written, but for the first `sent` bytes; from the byte `unsealed` on none has a hash yet.
     pending: Vec<u8>,
     sent: usize,
+    unsealed: usize,
+    /// The last hash.
     head: Hash,
     appended: u64,
     written: Published,
@@ -78,20 +80,26 @@ impl Series {
         Ok(series)
     }
 
-    /// Takes up a series of an ended process at its last segment, which holds `bytes` bytes of whole lines.
+    /// Takes up a series of an ended process at its last segment, of which `bytes` bytes are bound by a hash, and the whole lines
+    /// `unsealed` after them by none. These are bound with what is written next.
     pub(super) fn resume(
         ground: Ground,
         name: &str,
         standing: Standing,
         last: &super::layout::SegmentFile,
         bytes: u64,
+        unsealed: Vec<u8>,
     ) -> Result<Self, JournalError> {
         let file = ground.medium.open(&last.path).map_err(JournalError::open(&last.path))?;
+        let whole = bytes.saturating_add(u64::try_from(unsealed.len()).unwrap_or(u64::MAX));
         // also where it is as long already: a process that was killed leaves room behind that it kept ahead
-        file.cut(bytes).map_err(JournalError::open(&last.path))?;
+        file.cut(whole).map_err(JournalError::open(&last.path))?;
         let segment = Segment { file, bytes, begun: last.begun };
         let mut series = Self::assemble(ground, name, standing, last.index, segment);
-        if bytes == 0 {
+        series.appended += lines(&unsealed);
+        series.sent = unsealed.len();
+        series.pending = unsealed;
+        if whole == 0 {
             series.append_head(last.begun, last.index, None);
         }
         Ok(series)
@@ -113,6 +121,7 @@ impl Series {
             line,
             pending: Vec::with_capacity(ground.settings.buffer_bytes),
             sent: 0,
+            unsealed: 0,
             head: standing.head,
             appended: standing.records,
             written,
@@ -182,7 +191,8 @@ impl Series {
             line.raw(b",\"strict\":true");
         }
         entry.members(line);
-        self.head = chain::close(line.bytes(), &mut self.pending);
+        self.pending.extend_from_slice(line.bytes().get(self.head.as_bytes().len()..).unwrap_or_default());
+        chain::close(&mut self.pending);
         self.appended = number;
         self.latest = entry.time();
         let counters = &self.track.counters;
@@ -200,6 +210,16 @@ impl Series {
         let run = std::mem::take(&mut self.ground.run);
         self.push(&SegmentHead { time, run: &run, index, doubtful_from }, false);
         self.ground.run = run;
+        // what is signed next is bound to the hash before it
+        self.seal();
+    }
+
+    /// Binds the lines that have no hash yet by one.
+    fn seal(&mut self) {
+        if self.pending.len() > self.unsealed {
+            self.head = chain::seal(self.head, &mut self.pending, self.unsealed);
+            self.unsealed = self.pending.len();
+        }
     }
 
     fn count_queue(&self) {
@@ -230,7 +250,7 @@ impl Series {
         if self.track.is_damaged() {
             self.give_up()?;
         }
-        if self.pending.is_empty() {
+        if self.waiting() == 0 {
             return Ok(());
         }
         self.write_pending()?;
@@ -261,7 +281,7 @@ impl Series {
             return Ok(());
         }
         self.given_up = Some(now);
-        if !self.pending.is_empty() {
+        if self.waiting() > 0 {
             self.write_pending()?;
         }
         self.rotate();
@@ -269,6 +289,7 @@ impl Series {
     }
 
     fn rotate(&mut self) {
+        debug_assert!(self.pending.is_empty(), "a segment ends with a hash");
         let now = self.ground.clock.now();
         let doubtful_from = self.track.damage().map(|damage| damage.from);
         let index = self.written.segment + 1;
@@ -288,6 +309,7 @@ impl Series {
     }
 
     fn write_pending(&mut self) -> Result<(), JournalError> {
+        self.seal();
         if self.suspect {
             self.repair()?;
         }
@@ -303,7 +325,7 @@ impl Series {
                 Err(error) => return Err(self.failed(error)),
             }
         }
-        self.took(self.pending.len(), self.appended, self.head);
+        self.took();
         if self.failure.take().is_some() {
             self.ground.space.writable();
             tracing::info!(series = self.track.name, "the journal is written again");
@@ -311,30 +333,21 @@ impl Series {
         Ok(())
     }
 
-    /// The first `length` bytes of the buffer, whole lines up to record `number`, are in the file.
-    fn took(&mut self, length: usize, number: u64, head: Hash) {
-        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
-        self.pending.drain(..length);
-        self.sent = self.sent.saturating_sub(length);
+    /// All of the buffer is in the file.
+    fn took(&mut self) {
+        let bytes = u64::try_from(self.pending.len()).unwrap_or(u64::MAX);
+        self.pending.clear();
+        (self.sent, self.unsealed) = (0, 0);
         self.segment.bytes = self.segment.bytes.saturating_add(bytes);
         let Published { segment, .. } = self.written;
-        self.written = Published { records: number, head, segment, length: self.segment.bytes };
+        self.written = Published { records: self.appended, head: self.head, segment, length: self.segment.bytes };
         self.track.publish(self.written, self.latest.as_micros());
         self.track.counters.bytes.add(bytes);
         self.count_queue();
     }
 
-    /// A write failed: whole lines that the file did take count as written, the rest stays in the buffer.
+    /// A write failed: nothing that the buffer holds counts as written until all of it is.
     fn failed(&mut self, error: io::Error) -> JournalError {
-        let taken = self.pending.get(..self.sent).unwrap_or_default();
-        if let Some(end) = memchr::memrchr(b'\n', taken) {
-            let lines = taken.get(..end).unwrap_or_default();
-            let count = u64::try_from(memchr::memchr_iter(b'\n', lines).count() + 1).unwrap_or(u64::MAX);
-            let last = lines.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
-            if let Some((_, head)) = chain::split(last) {
-                self.took(end + 1, self.written.records + count, head);
-            }
-        }
         self.suspect = true;
         self.track.counters.write_errors.add(1);
         if self.failure.is_none() {
@@ -353,6 +366,8 @@ impl Series {
         let expected = known.saturating_add(u64::try_from(self.sent).unwrap_or(u64::MAX));
         let repaired = match self.segment.file.length() {
             Ok(length) if length == expected => Ok(()),
+            // it failed and took some bytes all the same
+            Ok(length) if length > expected => self.segment.file.cut(expected),
             Ok(length) if length >= known => self.segment.file.cut(known).map(|()| self.sent = 0),
             Ok(_) => Err(io::Error::other("the segment was cut by somebody else")),
             Err(error) => Err(error),
@@ -367,13 +382,18 @@ impl Series {
     }
 }
 
+/// How many lines end in `text`.
+fn lines(text: &[u8]) -> u64 {
+    u64::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u64::MAX)
+}
+
 impl Drop for Series {
     fn drop(&mut self) {
         if let Err(error) = self.flush() {
             tracing::error!(%error, series = self.track.name, bytes = self.waiting(), "records of the journal were lost at the end");
         }
         if !self.suspect {
-            self.track.end(self.segment.bytes);
+            self.track.end(self.segment.bytes.saturating_add(u64::try_from(self.sent).unwrap_or(u64::MAX)));
         }
     }
 }

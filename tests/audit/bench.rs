@@ -135,6 +135,32 @@ pub fn spawn_records(journal: &Journal, counts: std::ops::Range<u32>) -> Vec<Joi
         .collect()
 }
 
+/// Writes a record, then 50 at once, of which the disk takes only the first `bytes` bytes. The journal must keep no reserve.
+pub async fn broken_off(bench: &Bench, journal: &Journal, bytes: u64) {
+    record(journal, 0).await.unwrap();
+    for count in 1..51 {
+        drop(journal.append(&decision(count), Durability::Written).unwrap());
+    }
+    breaks_off(bench, journal, bytes);
+}
+
+/// Writes what waits to a disk that takes only so many bytes more.
+pub fn breaks_off(bench: &Bench, journal: &Journal, bytes: u64) {
+    bench.tape.forget();
+    bench.tape.tell(|told| told.free = Some(bytes));
+    assert!(matches!(journal.flush(), Err(JournalError::Full)));
+    assert_eq!(bench.tape.writes().concat().len() as u64, bytes);
+}
+
+/// Bytes of the lines that [`broken_off`] writes first, up to this one; none of them has a hash.
+pub fn bytes_of(lines: u64, bench: &Bench) -> u64 {
+    let first = segments(bench, "core-00").remove(0);
+    let text = std::fs::read_to_string(first).unwrap();
+    let line = text.lines().nth(1).unwrap().len() + 1 - ",\"hash\":\"\"".len() - 64;
+    // of two digits from the tenth record on
+    (1..=lines).map(|count| line as u64 + u64::from(count >= 8)).sum()
+}
+
 pub fn seen(tape: &Tape, count: u32) -> bool {
     let id = id(count).to_string();
     tape.writes().iter().any(|bytes| memchr::memmem::find(bytes, id.as_bytes()).is_some())

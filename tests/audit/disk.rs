@@ -21,6 +21,7 @@ pub struct Told {
     pub reserve: u64,
     pub no_reserve: bool,
     pub write_error: Option<i32>,
+    pub writes_failed: usize,
     /// At most so many bytes a write.
     pub at_most: Option<usize>,
     pub sync_error: Option<i32>,
@@ -84,6 +85,7 @@ impl AppendFile for Tracked {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.tape.tell(|told| {
             if let Some(code) = told.write_error {
+                told.writes_failed += 1;
                 return Err(errno(code));
             }
             let mut count = told.at_most.map_or(bytes.len(), |most| most.min(bytes.len()));

@@ -17,7 +17,12 @@ use std::time::Duration;
 
 /// A journal as a process leaves it behind that is killed: a copy of its files, whose lock nobody holds.
 fn killed(write: impl AsyncFnOnce(&Bench, &Journal)) -> Bench {
-    let alive = Bench::new(quiet());
+    killed_with(quiet(), write)
+}
+
+/// The same with other settings, but for its reserve, which it has not.
+fn killed_with(settings: JournalSettings, write: impl AsyncFnOnce(&Bench, &Journal)) -> Bench {
+    let alive = Bench::new(JournalSettings { reserve_bytes: 0, ..settings });
     let dead = Bench::new(quiet());
     let ledger = alive.open();
     local(async {
@@ -79,6 +84,162 @@ fn recovery_leaves_damage_as_it_is_and_says_where() {
     assert_eq!(std::fs::read(&damaged).unwrap(), bytes);
     ledger.stop().unwrap();
     assert!(!bench.verify().sound());
+}
+
+/// The bytes of the first segment of the core.
+fn core(bench: &Bench) -> Vec<u8> {
+    std::fs::read(segments(bench, "core-00").remove(0)).unwrap()
+}
+
+fn change_core(bench: &Bench, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = core(bench);
+    change(&mut bytes);
+    std::fs::write(segments(bench, "core-00").remove(0), bytes).unwrap();
+}
+
+/// Where the line of this place stands, without its line break.
+fn line(bytes: &[u8], at: usize) -> std::ops::Range<usize> {
+    let ends: Vec<_> = memchr::memchr_iter(b'\n', bytes).collect();
+    ends[at - 1] + 1..ends[at]
+}
+
+/// A killed process whose last write broke off after this many whole lines and bytes of the next one.
+fn broke_off(lines: u64, torn: u64) -> Bench {
+    killed(async |bench, journal| {
+        broken_off(bench, journal, 0).await;
+        breaks_off(bench, journal, bytes_of(lines, bench) + torn);
+    })
+}
+
+#[test]
+fn whole_lines_of_a_write_that_broke_off_are_kept_and_bound_by_the_recovery() {
+    for kept in [0, 1, 2, 30] {
+        for torn in [0, 1, 20] {
+            let mut bench = broke_off(kept, torn);
+            // less than what is kept: it is not written once more
+            bench.settings.held_bytes = 100;
+            let before = core(&bench);
+            let report = bench.verify();
+            assert!(report.sound(), "{report:?}");
+            let ledger = bench.open();
+            let recovered = ledger.recover().unwrap();
+            assert_eq!((recovered[0].torn_bytes, recovered[0].unknown), (torn, kept + 1), "{recovered:?}");
+            ledger.stop().unwrap();
+            let report = bench.verify();
+            assert!(report.sound() && report.runs.iter().all(|run| run.state == State::Closed), "{report:?}");
+            assert_eq!(bench.query(&["kind=decision"], Order::Oldest, 99).len() as u64, kept + 1);
+            assert!(core(&bench).starts_with(&before[..before.len() - torn as usize]), "what stood there stands there");
+        }
+    }
+}
+
+type Change = fn(&mut [u8]);
+
+/// What a power loss or somebody's hand may do to a line.
+const CHANGES: [(&str, Change); 4] = [
+    ("another end", |line| line[line.len() - 1] ^= 1),
+    ("another number", |line| line[b"{\"kind\":\"decision\",\"seq\":".len()] ^= 1),
+    ("nothing but zeros", |line| line.fill(0)),
+    ("a hole in the middle", |line| line[100..110].fill(0)),
+];
+
+#[test]
+fn a_last_line_of_a_write_that_broke_off_is_dropped_where_it_is_not_whole() {
+    for (what, change) in CHANGES {
+        let bench = broke_off(5, 0);
+        let mut last = 0..0;
+        change_core(&bench, |bytes| {
+            last = line(bytes, 6);
+            change(&mut bytes[last.clone()]);
+        });
+        let ledger = bench.open();
+        let recovered = ledger.recover().unwrap();
+        assert_eq!(
+            (recovered[0].torn_bytes, recovered[0].unknown),
+            (last.len() as u64 + 1, 5),
+            "{what}: {recovered:?}"
+        );
+        ledger.stop().unwrap();
+        let report = bench.verify();
+        assert!(report.sound(), "{what}: {report:?}");
+    }
+}
+
+fn is_left_as_it_is(what: &str, bench: &Bench) {
+    let damaged = core(bench);
+    let ledger = bench.open();
+    let recovered = ledger.recover().unwrap();
+    assert!(recovered[0].damaged[0].contains("core-00"), "{what}: {recovered:?}");
+    ledger.stop().unwrap();
+    assert!(core(bench) == damaged && !bench.verify().sound(), "{what}");
+}
+
+#[test]
+fn damage_before_the_last_line_is_left_as_it_is() {
+    for (what, change) in CHANGES {
+        let bench = broke_off(5, 0);
+        change_core(&bench, |bytes| {
+            let place = line(bytes, 4);
+            change(&mut bytes[place]);
+        });
+        is_left_as_it_is(what, &bench);
+    }
+}
+
+#[test]
+fn damage_in_a_write_that_a_hash_ends_is_left_as_it_is() {
+    let word: (&str, Change) = ("another word", |line| line[line.len() - 90] ^= 1);
+    let [_, number, _, hole] = CHANGES;
+    let anywhere = CHANGES.into_iter().chain([word]).map(|change| (5, change));
+    for (at, (what, change)) in anywhere.chain([word, number, hole].map(|change| (11, change))) {
+        let bench = killed(async |_, journal| {
+            record(journal, 0).await.unwrap();
+            (1..10).for_each(|count| drop(journal.append(&decision(count), Durability::Written).unwrap()));
+            journal.flush().unwrap();
+        });
+        change_core(&bench, |bytes| {
+            let place = line(bytes, at - 1);
+            change(&mut bytes[place]);
+        });
+        is_left_as_it_is(what, &bench);
+    }
+}
+
+#[test]
+fn a_recovery_that_breaks_off_is_gone_on_with_by_the_next_one() {
+    for bytes in [0, 1, 300, 900] {
+        let mut bench = broke_off(5, 7);
+        bench.settings.reserve_bytes = 0;
+        let ledger = bench.open();
+        bench.tape.tell(|told| told.free = Some(bytes));
+        assert!(matches!(ledger.recover(), Err(JournalError::Full)), "{bytes}");
+        bench.tape.tell(|told| told.free = None);
+        ledger.stop().unwrap();
+        let ledger = bench.open();
+        ledger.recover().unwrap();
+        ledger.stop().unwrap();
+        let report = bench.verify();
+        assert!(report.sound() && report.runs.iter().all(|run| run.state == State::Closed), "{bytes}: {report:?}");
+        assert_eq!(bench.query(&["kind=decision", "completion=unknown"], Order::Oldest, 99).len(), 6, "{bytes}");
+    }
+}
+
+#[test]
+fn a_segment_that_does_not_end_with_a_hash_is_damaged_where_another_follows() {
+    let without_hash = |text: &str| format!("{}}}\n", &text[..text.rfind(",\"hash\"").unwrap()]);
+    let with_more = |text: &str| format!("{text}{{\"kind\":");
+    let changes: [&dyn Fn(&str) -> String; 2] = [&without_hash, &with_more];
+    for change in changes {
+        let settings = JournalSettings { segment_bytes: 1, ..quiet() };
+        let bench = killed_with(settings, async |_, journal| {
+            for count in 0..3 {
+                record(journal, count).await.unwrap();
+            }
+        });
+        let path = segments(&bench, "core-00").remove(1);
+        std::fs::write(&path, change(&std::fs::read_to_string(&path).unwrap())).unwrap();
+        is_left_as_it_is("an end", &bench);
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn all_tasks_of_a_busy_turn_share_one_write_and_none_is_released_before_its_own(
         let lines = |write: &Vec<u8>| write.iter().filter(|&&byte| byte == b'\n').count();
         let written: Vec<usize> = bench.tape.writes().iter().map(lines).collect();
         assert_eq!(written, [1, 1, 1, 47], "the first few do not wait for the others");
+        let hashes = |write: &Vec<u8>| memchr::memmem::find_iter(write, b"\"hash\":").count();
+        assert_eq!(bench.tape.writes().iter().map(hashes).collect::<Vec<_>>(), [1, 1, 1, 1], "one binds a write");
     });
 }
 

@@ -93,6 +93,24 @@ fn a_line_that_is_gone_swapped_or_doubled_shows_at_its_place() {
 }
 
 #[test]
+fn a_hash_that_is_taken_out_shows() {
+    let bench = filled();
+    for path in every_file(&bench) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().any(|line| chain::split(line.as_bytes()).is_some()), "{path:?}");
+        for line in text.lines() {
+            let Some((body, _)) = chain::split(line.as_bytes()) else { continue };
+            let without = format!("{}}}", std::str::from_utf8(body).unwrap());
+            let report = tampered(&bench, &path, |bytes| *bytes = text.replace(line, &without).into_bytes());
+            assert!(!report.sound(), "{line}");
+            if line.starts_with("{\"kind\":\"checkpoint\"") {
+                assert_eq!(report.faults[0].expected, "a checkpoint that ends in its hash");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_end_that_is_cut_off_shows() {
     let bench = filled();
     for series in ["core-00", "control", "checkpoints"] {
@@ -135,16 +153,28 @@ fn a_segment_series_or_run_that_is_gone_shows() {
     assert!(bench.verify().sound());
 }
 
-/// Rewrites a series with a changed line and all hashes computed anew: what somebody without the key can do.
-fn forge(path: &Path, origin: chain::Hash) {
-    let mut head = origin;
+/// Rewrites a segment that follows this hash, with another word and all hashes computed anew, but for those of the first `open` lines,
+/// which are left out: what somebody without the key can do.
+fn forge(path: &Path, before: chain::Hash, (word, other): (&str, &str), open: usize) {
+    let mut link = chain::Link::after(before);
     let mut forged = Vec::new();
-    for line in std::fs::read(path).unwrap().split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let (body, _) = chain::split(line).unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap().replace("keeper.hf", "nobody");
-        head = chain::link(head, body.as_bytes(), &mut Vec::new());
-        forged.extend_from_slice(format!("{body},\"hash\":\"{head}\"}}\n").as_bytes());
+    let before = std::fs::read_to_string(path).unwrap();
+    let text = before.replacen(word, other, 1);
+    for (at, line) in text.lines().enumerate() {
+        let split = chain::split(line.as_bytes());
+        let body = split.map_or_else(|| line.strip_suffix('}').unwrap().as_bytes(), |(body, _)| body);
+        let body = std::str::from_utf8(body).unwrap();
+        link = link.then(body.as_bytes());
+        if split.is_some() && at >= open {
+            let head = link.hash();
+            forged.extend_from_slice(format!("{body},\"hash\":\"{head}\"}}\n").as_bytes());
+            link = chain::Link::after(head);
+        } else {
+            link = link.then(b"}\n");
+            forged.extend_from_slice(format!("{body}}}\n").as_bytes());
+        }
     }
+    assert_ne!(forged, before.into_bytes());
     std::fs::write(path, forged).unwrap();
 }
 
@@ -156,10 +186,42 @@ fn a_chain_that_was_computed_anew_shows_against_the_checkpoints() {
     ledger.stop().unwrap();
     let run = layout::runs(bench.path()).unwrap().remove(0);
     let path = segments(&bench, "core-00").remove(0);
-    forge(&path, chain::Hash::origin("n1", &run.name, "core-00"));
+    forge(&path, chain::Hash::origin("n1", &run.name, "core-00"), ("keeper.hf", "nobody"), 0);
     let report = bench.verify();
     assert_eq!((report.faults[0].line, report.faults.len()), (Some(2), 1));
     assert!(report.faults[0].expected.contains("checkpoint"), "{report:?}");
+}
+
+#[test]
+fn a_record_that_a_checkpoint_binds_has_a_hash() {
+    let bench = Bench::new(quiet());
+    let ledger = bench.open();
+    local(async {
+        record(&ledger.journal(0).unwrap(), 1).await.unwrap();
+        // the first checkpoint binds the head of the segment
+        let run = layout::runs(bench.path()).unwrap().remove(0);
+        let path = segments(&bench, "core-00").remove(0);
+        forge(&path, chain::Hash::origin("n1", &run.name, "core-00"), ("\"segment\":1", "\"segment\":2"), 1);
+        let report = bench.verify();
+        let fault = &report.faults[0];
+        assert_eq!((fault.line, fault.found.as_str()), (Some(1), "a line without a hash"), "{report:?}");
+    });
+}
+
+#[test]
+fn the_head_of_a_segment_of_checkpoints_is_signed_by_the_next_of_them() {
+    let bench = Bench::new(JournalSettings { segment_bytes: 1, ..quiet() });
+    bench.open().stop().unwrap();
+    let mut checkpoints = segments(&bench, "checkpoints");
+    let last = checkpoints.pop().unwrap();
+    let before = std::fs::read(checkpoints.pop().unwrap()).unwrap();
+    let (_, head) =
+        chain::split(before.strip_suffix(b"\n").unwrap().rsplit(|&byte| byte == b'\n').next().unwrap()).unwrap();
+    assert!(bench.verify().sound());
+    forge(&last, head, ("\"segment\":", "\"doubtful_from\":1,\"segment\":"), 0);
+    let report = bench.verify();
+    let fault = &report.faults[0];
+    assert!(fault.line == Some(2) && fault.expected.contains("a signature by"), "{report:?}");
 }
 
 #[test]

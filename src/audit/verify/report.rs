@@ -45,7 +45,7 @@ pub struct RunReport {
     pub checkpoints: u64,
     /// Records after the last checkpoint.
     pub unbound: u64,
-    /// Bytes of unfinished last lines.
+    /// Bytes at the ends of series that no hash binds: writes that broke off.
     pub torn_bytes: u64,
 }
 
@@ -84,7 +84,7 @@ impl Report {
                 write!(out, ", {} records after the last checkpoint", run.unbound)?;
             }
             if run.torn_bytes > 0 && run.state == State::Crashed {
-                write!(out, ", {} bytes of torn last records", run.torn_bytes)?;
+                write!(out, ", {} bytes of writes that broke off", run.torn_bytes)?;
             }
             writeln!(out)?;
         }

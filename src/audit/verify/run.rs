@@ -40,6 +40,9 @@ fn verify_checkpoints(
         if step.kind == Kind::Segment {
             return Ok(());
         }
+        if step.hash.is_none() {
+            return Err(("a checkpoint that ends in its hash".into(), step.shown()));
+        }
         let checkpoint = checkpoint::read(step.line).ok_or(("a checkpoint".to_owned(), "something else".to_owned()))?;
         if !checkpoint::signed(step.before, step.body, &checkpoint, keys) {
             let expected =
@@ -49,9 +52,8 @@ fn verify_checkpoints(
         if (checkpoint.node.as_str(), checkpoint.run.as_str()) != (run.node.as_str(), run.name.as_str()) {
             return Err((format!("a checkpoint of {}", run.name), format!("one of {}", checkpoint.run)));
         }
-        if let Some(anchor) = anchors.iter().find(|anchor| anchor.seq == step.seq && anchor.hash != step.hash.as_str())
-        {
-            return Err((format!("the hash {}, which {} binds", anchor.hash, anchor.by), step.hash.to_string()));
+        if let Some(anchor) = anchors.iter().find(|anchor| anchor.seq == step.seq && !step.has(&anchor.hash)) {
+            return Err((format!("the hash {}, which {} binds", anchor.hash, anchor.by), step.shown()));
         }
         if let Some(closing) = last.as_ref().filter(|last| last.occasion.closes()) {
             return Err((
@@ -143,7 +145,7 @@ fn torn(dir: &Path, bytes: u64) -> Fault {
     Fault {
         file: dir.to_owned(),
         line: None,
-        expected: "a whole last line, since the run was closed".into(),
-        found: format!("{bytes} bytes of an unfinished one"),
+        expected: "a last line with a hash, since the run was closed".into(),
+        found: format!("{bytes} bytes after it"),
     }
 }

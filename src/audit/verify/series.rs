@@ -16,8 +16,8 @@ pub(super) fn verify_series(run: &RunDir, name: &str, upto: u64, report: &mut Re
     let walked = walk(run, name, &mut |step| {
         doubtful.extend(doubtful_from(step).map(|from| (from, step.seq - 1)));
         while let Some((seq, bound)) = next.as_ref().filter(|(_, bound)| bound.records <= step.seq) {
-            if bound.records == step.seq && bound.head != step.hash.as_str() {
-                return Err((format!("the hash {}, which checkpoint {seq} binds", bound.head), step.hash.to_string()));
+            if bound.records == step.seq && !step.has(&bound.head) {
+                return Err((format!("the hash {}, which checkpoint {seq} binds", bound.head), step.shown()));
             }
             // A checkpoint that cannot be read has been found when the checkpoints were walked.
             next = bounds.next_bound().unwrap_or_default();
