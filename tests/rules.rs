@@ -188,10 +188,10 @@ fn came_of(loaded: &Result<Loaded, Report>) -> String {
     }
     for dimension in &set.catalog.dimensions {
         writeln!(words, "{} {:?} {}", dimension.name, dimension.title, dimension.closed).unwrap();
-        let mut values: Vec<ValueId> = (0..).map(ValueId).take(dimension.values().len()).collect();
+        let mut values: Vec<ValueId> = dimension.values().filter_map(|value| dimension.value_id(value)).collect();
         values.sort_by_key(|value| dimension.rank(*value));
-        // an open one may still have values that nobody has any more
-        for value in values.into_iter().filter(|_| dimension.closed) {
+        // an open one may still have values that nobody has any more, and that the tree had
+        for value in values.into_iter().filter(|&value| dimension.closed || dimension.is_group(value)) {
             let below = dimension.below(value).iter().map(|below| dimension.value(*below)).collect::<BTreeSet<_>>();
             writeln!(words, "  {} {below:?}", dimension.value(value)).unwrap();
         }

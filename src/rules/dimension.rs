@@ -24,6 +24,7 @@ pub struct Dimension {
     pub title: Title,
     /// Whether values were listed; an open dimension takes up whatever the assignments mention.
     pub closed: bool,
+    /// By their numbers, also those that are gone, which `index` does not have.
     values: Vec<CompactString>,
     /// The place of each listed value in the list, by its number; values behind these were taken up as something mentioned them.
     listed: Vec<u32>,
@@ -64,25 +65,38 @@ impl Dimension {
         same && self.values == other.values && self.below == other.below
     }
 
-    /// Where this is what `before` was, perhaps with further values, and both are closed, so that whoever has values of `before` has the
-    /// same here by the same numbers: those of them that have others below them than before. `None` elsewhere.
+    /// Where whoever has values of `before` has the same here by the same numbers: what became of those values that are not what they were.
+    /// `None` where values have other numbers.
     #[must_use]
-    pub fn regrouped(&self, before: &Self) -> Option<Vec<ValueId>> {
-        let extends = self.closed && before.closed && self.values.starts_with(&before.values);
-        let all = (0..).map(ValueId).take(before.values.len());
-        let others = |id: &ValueId| self.below.get(id) != before.below.get(id);
-        (extends && self.name == before.name).then(|| all.filter(others).collect())
+    pub fn changed_since(&self, before: &Self) -> Option<Changed> {
+        if (&self.name, self.closed) != (&before.name, before.closed) || !self.values.starts_with(&before.values) {
+            return None;
+        }
+        let known = |here: &Self, id: &ValueId| here.index.get(here.value(*id)) == Some(id);
+        let all = || (0..).map(ValueId).take(before.values.len()).filter(|id| known(before, id));
+        let gone = all().filter(|id| !known(self, id)).collect();
+        Some(Changed { regrouped: all().filter(|id| self.below.get(id) != before.below.get(id)).collect(), gone })
     }
 
-    /// The same with the numbers that values have in `before`, and others for those that are new; as it is where one is gone.
+    /// The same with the numbers that values have in `before`, and others for those that are new. A closed dimension keeps the numbers of
+    /// values that are gone for them, but knows them no more; it is left as it is where that is more than half of all. An open one
+    /// still knows every value of `before`, since people may have it.
     #[must_use]
     pub fn numbered_as(self, before: &Self) -> Self {
-        if !before.values().all(|value| self.index.contains_key(value)) {
-            return self;
-        }
         let mut values = before.values.clone();
-        values.extend(self.values().filter(|value| !before.index.contains_key(*value)).map(CompactString::from));
-        let index: FxHashMap<_, _> = values.iter().cloned().zip((0..).map(ValueId)).collect();
+        let mut index: FxHashMap<CompactString, ValueId> = values.iter().cloned().zip((0..).map(ValueId)).collect();
+        for value in &self.values {
+            let next = ValueId(u32::try_from(values.len()).unwrap_or(u32::MAX));
+            if *index.entry(value.clone()).or_insert(next) == next {
+                values.push(value.clone());
+            }
+        }
+        if self.closed {
+            index.retain(|value, _| self.index.contains_key(value));
+            if index.len() < values.len().div_ceil(2) {
+                return self;
+            }
+        }
         let now = |id: ValueId| index.get(self.value(id)).copied().unwrap_or(id);
         let mut below = FxHashMap::default();
         for (id, members) in &self.below {
@@ -95,9 +109,10 @@ impl Dimension {
         Self { values, listed, index, below, ..self }
     }
 
-    /// All values by their numbers.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.values.iter().map(CompactString::as_str)
+    /// All values, by their numbers.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let known = |value: &&CompactString| self.index.contains_key(*value);
+        self.values.iter().filter(known).map(CompactString::as_str)
     }
 
     /// The value itself and all below it in the tree, sorted.
@@ -146,6 +161,15 @@ impl Dimension {
         }
         Ok(())
     }
+}
+
+/// Values of a dimension that are not what they were.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// Those that have others below them than before.
+    pub regrouped: Vec<ValueId>,
+    /// Those that are no more.
+    pub gone: Vec<ValueId>,
 }
 
 /// So many values are looked through rather than searched.

@@ -219,7 +219,7 @@ impl PeopleBuilder {
         keys: &[KeyHash],
         roles: impl Fn(RoleId) -> Option<RoleId>,
     ) -> Option<()> {
-        let mut subject = people.subjects.get(at as usize)?.clone();
+        let mut subject = people.at(at)?.clone();
         for assignment in &mut subject.assignments {
             assignment.role = roles(assignment.role)?;
         }
@@ -241,6 +241,11 @@ impl People {
     #[must_use]
     pub fn subject(&self, id: &SubjectId) -> Option<&Subject> {
         self.index.get(id).and_then(|&at| self.subjects.get(at as usize))
+    }
+
+    /// The subject at this place.
+    pub(super) fn at(&self, at: u32) -> Option<&Subject> {
+        self.subjects.get(at as usize)
     }
 
     /// The subject of this name, where only the text is at hand.

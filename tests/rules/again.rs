@@ -134,6 +134,8 @@ impl State {
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Y], tree: {X: [Y]}}",
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [Z, X, Y], tree: {X: [Y, Z]}}",
             "warehouse: {tree: {EAST: [HF, NJ]}}, shop: {values: [X, Z, Y], tree: {X: [Y], ALL: [X, Z]}}",
+            "warehouse: {tree: {SH: [NJ], EAST: [SH]}}, shop: {values: [X]}",
+            "warehouse: {tree: {EAST: [W-ann, W-bob]}}, shop: {values: [Y, X, Z]}",
         ][self.dimensions];
         let (turn, count) = self.roles;
         let roles: Vec<String> = (0..count)
@@ -187,7 +189,7 @@ impl State {
             14 | 15 => state.permissions[0] ^= 1 << (to % 10),
             16 => state.permissions[1] ^= 1 << (to % 10),
             17 => state.roles = (to % 4, 4 - usize::from(at % 5 == 0)),
-            18 => state.dimensions = to % 13,
+            18 => state.dimensions = to % 15,
             _ => state.apps[at % 3] ^= 1 << (to % 10),
         }
         state
@@ -352,6 +354,78 @@ fn whoever_has_a_group_is_read_again_when_it_changes() {
 }
 
 #[test]
+fn whoever_has_a_group_of_an_open_dimension_is_read_again_when_it_changes() {
+    let mut before = Before::default();
+    let mut load = |tree: &str, people: &str| {
+        let mut files = with_people(&[people]);
+        files[1].text = ROLES.replace("warehouse: {}", &format!("warehouse: {{tree: {{{tree}}}}}"));
+        both(&files, &mut before, tree).unwrap()
+    };
+    let has = |name: &str, scope: &str| {
+        format!("  {name}: {{assignments: [{{role: r, scope: {{warehouse: [{scope}]}}}}]}}\n")
+    };
+    let people = [("a", "{below: EAST}"), ("b", "W7"), ("c", "SH, {below: W7}"), ("d", "EAST, W8"), ("e", "HF")]
+        .map(|(name, scope)| has(name, scope));
+    let people = format!("people:\n{}  f: {{}}\n", people.concat());
+    let mut last = load("EAST: [HF]", &people);
+    for (tree, count) in [
+        ("EAST: [HF, SH]", 4),
+        // a value that somebody has, and one that nobody has
+        ("EAST: [HF, W7], NORTH: [W9]", 4),
+        // what was a value becomes a group
+        ("EAST: [HF, W7], W7: [W8, W1]", 3),
+        ("NORTH: [W9], W7: [W8, W1]", 4),
+        ("W7: [W1, W8], NORTH: [W9]", 6),
+    ] {
+        let next = load(tree, &people);
+        assert_eq!(taken_over(&last.people, &next.people), count, "{tree}");
+        last = next;
+    }
+}
+
+#[test]
+fn a_value_that_is_no_more_is_found_with_whoever_has_it() {
+    let mut before = Before::default();
+    let has = |name: &str, scope: &str| {
+        format!("  {name}: {{assignments: [{{role: r, scope: {{warehouse: [{scope}]}}}}]}}\n")
+    };
+    let all = |b: &str| {
+        let others = [has("c", "SH, NJ"), has("d", "{below: EAST}"), "  e: {}\n".to_owned()];
+        format!("people:\n{}{}{}", has("a", "HF"), has("b", b), others.concat())
+    };
+    let mut load = |values: &str, people: &str| {
+        let mut files = with_people(&[people]);
+        files[1].text =
+            ROLES.replace("warehouse: {}", &format!("warehouse: {{values: [{values}], tree: {{EAST: [HF]}}}}"));
+        both(&files, &mut before, values)
+    };
+    let mut last = load("HF, SH, NJ, W1, W2", &all("SH, W1")).unwrap();
+    // somebody has what would be gone
+    assert!(load("HF, SH, NJ, W2", &all("SH, W1")).is_err());
+    assert!(load("HF, SH, W1, W2", &all("SH, W1")).is_err());
+    for (values, b, count) in [
+        // nobody has it
+        ("HF, SH, NJ, W1", "SH, W1", 4),
+        // who had it has something else
+        ("HF, SH, NJ", "SH", 3),
+        // another in its place, by which it has another number
+        ("W3, HF, SH, NJ", "W3", 3),
+        // the same again
+        ("HF, SH, NJ, W1", "W1", 3),
+        ("W1, NJ, SH, HF, W2", "W1", 5),
+        // more are gone than are left
+        ("HF, SH, NJ", "SH", 3),
+        ("HF, SH, NJ, V1, V2, V3, V4, V5", "V5", 3),
+        ("HF, SH, NJ", "NJ", 0),
+        ("HF, SH, NJ, V1", "V1", 3),
+    ] {
+        let next = load(values, &all(b)).unwrap();
+        assert_eq!(taken_over(&last.people, &next.people), count, "{values}");
+        last = next;
+    }
+}
+
+#[test]
 fn a_name_or_a_key_that_two_have_is_found_across_files_and_loads() {
     let key = |name: &str, last: u8| format!("  {name}: {{api-keys: [{{sha256: \"{:0>64}\"}}]}}\n", last);
     let file = |entries: &[String]| format!("people:\n{}", entries.concat());
@@ -399,7 +473,7 @@ fn values_that_nobody_has_any_more_go_in_time() {
     for of in 0..1200 {
         let loaded =
             load_files_again(&with_people(&[&people(of)]), Path::new(""), 1, &mut before, Report::new()).unwrap();
-        let values = loaded.set.catalog.dimensions[0].values().len();
+        let values = loaded.set.catalog.dimensions[0].values().count();
         known = known.max(values);
         assert!(values <= of + 1);
     }

@@ -28,8 +28,8 @@ pub(super) struct Used {
     pub(super) dimensions: FxHashSet<DimensionId>,
 }
 
-/// Values with all that lies below them, as `{below: …}` asks for them.
-pub(super) type Groups = FxHashSet<(DimensionId, ValueId)>;
+/// Values, each with its dimension.
+pub(super) type Values = FxHashSet<(DimensionId, ValueId)>;
 
 /// What the last load that succeeded came to; nothing at first.
 #[derive(Clone, Debug, Default)]
@@ -123,7 +123,7 @@ impl Before {
             }
         }
         let roles: Vec<Option<RoleId>> = before.roles.iter().map(|role| catalog.role_id(&role.name)).collect();
-        Some(Same { kept, moved, roles, dimensions: kept.dimensions_under(catalog) })
+        Some(Same { kept, moved, roles, under: kept.dimensions_under(catalog) })
     }
 
     /// Takes the place of what was there.
@@ -139,8 +139,17 @@ pub(super) struct Same<'a> {
     moved: Used,
     /// The number that each role has now.
     roles: Vec<Option<RoleId>>,
-    /// The dimensions with the values that people added to them, where they are what people know, and groups that are others now.
-    dimensions: Option<(Vec<Arc<Dimension>>, Groups)>,
+    under: Option<Under>,
+}
+
+/// The dimensions with the values that people added to them, where they are what people know, and what of these values is not what it was.
+#[derive(Debug, Default)]
+struct Under {
+    dimensions: Vec<Arc<Dimension>>,
+    /// With other values below them.
+    regrouped: Values,
+    /// No more.
+    gone: Values,
 }
 
 /// People as they were compiled before, and what their entries are read under now.
@@ -151,23 +160,25 @@ pub(super) struct KnownPeople<'a> {
     pub(super) roles: &'a [Option<RoleId>],
     /// The dimensions with the values that these people added to them.
     pub(super) dimensions: &'a [Arc<Dimension>],
-    /// Groups that have other members now: who has what lies below them is to be read again.
-    pub(super) regrouped: &'a Groups,
+    /// Values that have other members now: who has what lies below them is to be read again.
+    pub(super) regrouped: &'a Values,
+    /// Values that are no more: who has them is to be read again.
+    pub(super) gone: &'a Values,
 }
 
 impl<'a> Same<'a> {
     /// The people of the last load, where their entries mean the same now, but for the numbers of roles.
     pub(super) fn people(&self) -> Option<KnownPeople<'_>> {
-        let (dimensions, regrouped) = self.dimensions.as_ref()?;
+        let Under { dimensions, regrouped, gone } = self.under.as_ref()?;
         let (people, entries) = (&self.kept.people, &self.kept.entries);
-        Some(KnownPeople { people, entries, roles: &self.roles, dimensions, regrouped })
+        Some(KnownPeople { people, entries, roles: &self.roles, dimensions, regrouped, gone })
     }
 
     /// Whether everything about these people is the same.
     pub(super) fn are_same_people(&self, texts: &Texts) -> bool {
         let stays = |(id, now): (u32, &Option<RoleId>)| *now == Some(RoleId(id));
-        let regrouped = self.dimensions.as_ref().is_none_or(|(_, groups)| !groups.is_empty());
-        !regrouped && self.kept.people_files == texts.people && (0..).zip(&self.roles).all(stays)
+        let values_stay = self.under.as_ref().is_some_and(|under| under.regrouped.is_empty() && under.gone.is_empty());
+        values_stay && self.kept.people_files == texts.people && (0..).zip(&self.roles).all(stays)
     }
 
     /// The application of this file, where the text is the same.
@@ -178,29 +189,30 @@ impl<'a> Same<'a> {
 }
 
 impl Kept {
-    /// The dimensions of `catalog` with the values that people added to those that there were, and the groups of closed ones that have
-    /// other members now; `None` where one has others by itself, or a closed one lacks some that it had.
-    fn dimensions_under(&self, catalog: &Catalog) -> Option<(Vec<Arc<Dimension>>, Groups)> {
+    /// The dimensions of `catalog` with the values that people added to those that there were, and what of these values is not what it was;
+    /// `None` where one has others by its numbers.
+    fn dimensions_under(&self, catalog: &Catalog) -> Option<Under> {
+        let mut under = Under { dimensions: catalog.dimensions.clone(), ..Under::default() };
         let [of_roles, of_people] = &self.dimensions;
-        let mut dimensions = catalog.dimensions.clone();
-        let mut groups = Groups::default();
         for (at, (listed, known)) in of_roles.iter().zip(of_people).enumerate() {
-            let now = dimensions.get_mut(at)?;
-            if let Some(regrouped) = now.regrouped(listed) {
-                let id = DimensionId(u16::try_from(at).ok()?);
-                groups.extend(regrouped.into_iter().map(|value| (id, value)));
+            let now = under.dimensions.get_mut(at)?;
+            if !now.closed && now.has_values_of(listed) {
+                let title = now.title.clone();
+                *now = Arc::clone(known);
+                if now.title != title {
+                    Arc::make_mut(now).title = title;
+                }
                 continue;
             }
-            if !now.has_values_of(listed) {
-                return None;
+            if !now.closed {
+                *now = Arc::new(Dimension::clone(now).numbered_as(known));
             }
-            let title = now.title.clone();
-            *now = Arc::clone(known);
-            if now.title != title {
-                Arc::make_mut(now).title = title;
-            }
+            let changed = now.changed_since(known)?;
+            let id = DimensionId(u16::try_from(at).ok()?);
+            under.regrouped.extend(changed.regrouped.into_iter().map(|value| (id, value)));
+            under.gone.extend(changed.gone.into_iter().map(|value| (id, value)));
         }
-        Some((dimensions, groups))
+        Some(under)
     }
 
     pub(super) fn new(

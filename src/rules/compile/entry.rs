@@ -4,7 +4,7 @@
 //! which nobody sees ([`crate::rules::Dimension::rank`]). Where anything is wrong, nothing comes of it, and everything is read, so that faults are
 //! told at their places (`people_entry_by_entry_come_to_the_same`).
 
-use super::before::{Digest, Groups, KnownPeople, digest_of};
+use super::before::{Digest, KnownPeople, Values, digest_of};
 use super::{FileKind, Notes, decode_people, people};
 use crate::diagnostics::Report;
 use crate::diagnostics::yaml::{Document, EntryTexts};
@@ -20,7 +20,7 @@ const KEY: &str = "people";
 const READ: usize = 1000;
 
 /// The groups, with what lies below them, of those who have any, by their place among people.
-pub(super) type OfGroups = FxHashMap<u32, Groups>;
+pub(super) type OfGroups = FxHashMap<u32, Values>;
 
 /// Who came of which text.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,10 @@ fn compile_files(
         let texts = EntryTexts::of(&file.text, KEY)?;
         let digests: Vec<Digest> = texts.texts().map(digest_of).collect();
         // SECURITY: whoever has what lies below a group is read again when that is something else (`whoever_has_a_group_is_read_again_when_it_changes`)
-        let stays = |at: &u32| known.entries.of_groups.get(at).is_none_or(|groups| groups.is_disjoint(known.regrouped));
+        let keeps_groups =
+            |at: &u32| known.entries.of_groups.get(at).is_none_or(|groups| groups.is_disjoint(known.regrouped));
+        let keeps_values = |at: &u32| known.gone.is_empty() || !has_any(known.people, *at, known.gone);
+        let stays = |at: &u32| keeps_groups(at) && keeps_values(at);
         let places: Vec<Option<u32>> =
             digests.iter().map(|digest| known.entries.places.get(digest).copied().filter(stays)).collect();
         let excerpt = texts.excerpt(|at| places.get(at).is_some_and(Option::is_none));
@@ -121,4 +124,12 @@ fn compile_files(
     }
     // values that nobody has any more, and boxes that could be shared, are gone when everything is read
     (entries.read <= READ.max(entries.people)).then(|| (builder.finish(sequence), entries))
+}
+
+/// Whether somebody's rights name one of these values.
+fn has_any(people: &People, at: u32, values: &Values) -> bool {
+    let limits = people.at(at).into_iter().flat_map(|subject| &subject.assignments).flat_map(|one| one.scope.limits());
+    limits
+        .filter_map(|(id, set)| Some((*id, set.values()?)))
+        .any(|(id, set)| set.iter().any(|&value| values.contains(&(id, value))))
 }

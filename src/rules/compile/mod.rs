@@ -30,7 +30,7 @@ use crate::diagnostics::{Diagnostic, Mark, Place, Report};
 use crate::model::{Revision, Timestamp};
 use crate::request::SecretNames;
 use app::AppFile;
-use before::{Digest, Groups, Same, Texts, Used};
+use before::{Digest, Same, Texts, Used, Values};
 use entry::KnownEntries;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
@@ -115,12 +115,12 @@ pub(super) struct Notes<'a> {
     /// What was asked for by name until now, and found.
     used: Used,
     /// The groups that the entry has whose members it has.
-    groups: Groups,
+    groups: Values,
 }
 
 impl<'a> Notes<'a> {
     pub(super) fn new(file: &'a Arc<str>, report: &'a mut Report) -> Self {
-        Self { file, report, used: Used::default(), groups: Groups::default() }
+        Self { file, report, used: Used::default(), groups: Values::default() }
     }
 
     pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>) -> &mut Diagnostic {
