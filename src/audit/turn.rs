@@ -6,7 +6,7 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 /// Up to so many records in a turn, and in the one before it, are written as they come.
 ///
 /// To wait for the others of a turn spares a write for each of them, and lets whatever else is ready go before: where a turn has few
-/// records, that costs a request more than the writes cost the core (by measurement, `src/docs/performance.md`).
+/// records, that costs a request more than the writes cost the core (by measurement, `src/docs/experiments.md`).
 const FEW: u32 = 3;
 
 /// The turns of the scheduler of one core, each the time between two looks at its sockets.
