@@ -9,6 +9,7 @@ mod ahead;
 pub mod chain;
 pub mod checkpoint;
 pub mod filter;
+mod follow;
 mod journal;
 mod keeper;
 pub mod layout;

@@ -1,8 +1,9 @@
 //! Closes what a process left behind that ended without closing it: drops a torn last record, marks open decisions, signs the end.
 
 use super::admin::{AdminAction, AdminRecord};
-use super::chain::{self, Hash, Link};
+use super::chain::{Hash, split};
 use super::checkpoint::{Bound, Occasion};
+use super::follow::{Chain, Misfit};
 use super::keeper;
 use super::layout::{self, CHECKPOINTS, LOCK, RESERVE, RunDir, SegmentFile};
 use super::ledger::Control;
@@ -214,8 +215,7 @@ fn part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
 fn find_end(ground: &Ground, name: &str, segments: &[SegmentFile]) -> io::Result<Result<End, String>> {
     let origin = Hash::origin(&ground.node, &ground.run, name);
     let mut end = End { standing: Standing { records: 0, head: origin }, bound: 0, whole: 0, torn: 0 };
-    let mut link = Link::after(origin);
-    let mut seq = 0;
+    let mut chain = Chain::from(origin);
     let last = segments.len().saturating_sub(1);
     for (at, segment) in segments.iter().enumerate() {
         (end.bound, end.whole) = (0, 0);
@@ -224,30 +224,17 @@ fn find_end(ground: &Ground, name: &str, segments: &[SegmentFile]) -> io::Result
         let mut lines = Lines::open(&segment.path, 0)?;
         while let Some((line, begin)) = lines.next_line()? {
             let after = begin + u64::try_from(line.len() + 1).unwrap_or(u64::MAX);
-            let split = chain::split(line);
-            let body = split.map_or(line, |(body, _)| body);
-            if !is_whole(line) || Front::read(body).is_none_or(|front| front.seq != seq + 1) {
-                // one with a hash ended a write that did not break off
-                if at == last && after == length && (split.is_none() || end.bound == begin) {
-                    break;
-                }
-                return damaged(begin);
-            }
-            link = link.then(body);
-            if let Some((_, hash)) = split {
-                if std::mem::replace(&mut link, Link::after(hash)).hash() != hash {
-                    // of one line it is known that it is this one
-                    if at == last && after == length && end.bound == begin {
-                        break;
-                    }
-                    return damaged(end.bound);
-                }
-                end.standing = Standing { records: seq + 1, head: hash };
+            let step = match chain.follow(line) {
+                Ok(step) if is_whole(line) => step,
+                // a last line; but one with a hash ended a write that did not break off, so that where it had others they may be amiss
+                _ if at == last && after == length && (end.bound == begin || split(line).is_none()) => break,
+                Err(Misfit::Hash { .. }) => return damaged(end.bound),
+                _ => return damaged(begin),
+            };
+            if let Some(head) = step.hash {
+                end.standing = Standing { records: step.seq, head };
                 end.bound = after;
-            } else {
-                link = link.then(b"\n");
             }
-            seq += 1;
             end.whole = after;
         }
         end.torn = length - end.whole;

@@ -187,6 +187,18 @@ fn damage_before_the_last_line_is_left_as_it_is() {
 }
 
 #[test]
+fn more_lines_without_a_hash_than_a_write_has_are_damage() {
+    let bench = broke_off(0, 0);
+    change_core(&bench, |bytes| {
+        for seq in 3..8 {
+            let front = format!("{{\"kind\":\"decision\",\"seq\":{seq},\"time\":\"\",\"x\":\"");
+            bytes.extend_from_slice(&[front.as_bytes(), &vec![b'x'; 14 << 20], b"\"}\n"].concat());
+        }
+    });
+    is_left_as_it_is("70 MiB", &bench);
+}
+
+#[test]
 fn damage_in_a_write_that_a_hash_ends_is_left_as_it_is() {
     let word: (&str, Change) = ("another word", |line| line[line.len() - 90] ^= 1);
     let [_, number, _, hole] = CHANGES;

@@ -3,8 +3,9 @@
 use std::io;
 
 use super::report::{Fault, Report};
-use super::walk::{Step, Walked, settle, walk};
+use super::walk::{Walked, settle, walk};
 use crate::audit::checkpoint::{self, Bound};
+use crate::audit::follow::Step;
 use crate::audit::layout::{self, CHECKPOINTS, RunDir, SegmentFile};
 use crate::audit::read::{Kind, Lines};
 
